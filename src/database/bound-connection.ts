@@ -1,0 +1,178 @@
+import { isRaw } from '@mikro-orm/core';
+import type {
+  AnyEntity,
+  Dictionary,
+  EntityData,
+  IsolationLevel,
+  LogContext,
+  LoggingOptions,
+  QueryResult,
+  RawQueryFragment,
+  Transaction,
+  TransactionEventBroadcaster,
+} from '@mikro-orm/core';
+import { EventType, NativeQueryBuilder, PostgreSqlConnection, raw } from '@mikro-orm/postgresql';
+import type { PostgreSqlPlatform } from '@mikro-orm/postgresql';
+import { AbortedTransactionError, CompiledQuery } from 'kysely';
+import type { ControlledTransaction } from 'kysely';
+import { bindParameters } from './bind-parameters.ts';
+import type { BoundStatement } from './bind-parameters.ts';
+import { DatabaseError } from './database-error.ts';
+import { mapDatabaseError } from './map-database-error.ts';
+
+type Query = string | NativeQueryBuilder | RawQueryFragment;
+type Method = 'all' | 'get' | 'run';
+
+interface BeginOptions {
+  readonly isolationLevel?: IsolationLevel;
+  readonly readOnly?: boolean;
+  readonly ctx?: ControlledTransaction<unknown, never>;
+  readonly eventBroadcaster?: TransactionEventBroadcaster;
+}
+
+/**
+ * MikroORM's connection with three differences. Values travel as parameters: MikroORM 7 writes them into the text of
+ * every statement (mikro-orm#8001). `readOnly: false` begins a transaction that may write on a connection whose
+ * default is read-only. And whatever fails is a DatabaseError, a COMMIT without an answer among them.
+ */
+export class BoundConnection extends PostgreSqlConnection {
+  declare protected platform: PostgreSqlPlatform;
+
+  override async execute<T extends QueryResult | EntityData<AnyEntity> | EntityData<AnyEntity>[]>(
+    query: Query,
+    params: readonly unknown[] | Dictionary = [],
+    method: Method = 'all',
+    ctx?: Transaction,
+    loggerContext?: LoggingOptions,
+  ): Promise<T> {
+    await this.ensureConnection();
+    const statement = this.#bind(query, params);
+    try {
+      const executor = ctx ?? this.getClient();
+      const result = await executor.executeQuery(
+        CompiledQuery.raw(statement.text, [...statement.values]),
+        abortOptions(loggerContext),
+      );
+      return this.transformRawResult(result, method);
+    } catch (error) {
+      throw mapDatabaseError(error) ?? error;
+    }
+  }
+
+  override async *stream<T extends EntityData<AnyEntity>>(
+    query: Query,
+    params: readonly unknown[] | Dictionary = [],
+    ctx?: Transaction,
+    loggerContext?: LogContext,
+    chunkSize = 100,
+  ): AsyncIterableIterator<T> {
+    await this.ensureConnection();
+    const statement = this.#bind(query, params);
+    const compiled = CompiledQuery.raw(statement.text, [...statement.values]);
+    try {
+      const executor = (ctx ?? this.getClient()).getExecutor();
+      for await (const chunk of executor.stream(compiled, chunkSize, abortOptions(loggerContext))) {
+        yield* this.transformRawResult<T[]>(chunk, 'all');
+      }
+    } catch (error) {
+      throw mapDatabaseError(error) ?? error;
+    }
+  }
+
+  override async begin(options: BeginOptions = {}): Promise<ControlledTransaction<any, any>> {
+    if (options.ctx !== undefined || options.readOnly === undefined) {
+      return await mapped(() => super.begin(options));
+    }
+    await this.ensureConnection();
+    await options.eventBroadcaster?.dispatchEvent(EventType.beforeTransactionStart);
+    let builder = this.getClient()
+      .startTransaction()
+      .setAccessMode(options.readOnly ? 'read only' : 'read write');
+    if (options.isolationLevel !== undefined) {
+      builder = builder.setIsolationLevel(options.isolationLevel);
+    }
+    const transaction = await mapped(() => builder.execute());
+    await options.eventBroadcaster?.dispatchEvent(EventType.afterTransactionStart, transaction);
+    return transaction;
+  }
+
+  override async commit(
+    ctx: ControlledTransaction<any, any>,
+    eventBroadcaster?: TransactionEventBroadcaster,
+    loggerContext?: LogContext,
+  ): Promise<void> {
+    try {
+      await super.commit(ctx, eventBroadcaster, loggerContext);
+    } catch (error) {
+      throw 'savepointName' in ctx ? (mapDatabaseError(error) ?? error) : commitError(error);
+    }
+  }
+
+  override async rollback(
+    ctx: ControlledTransaction<any, any>,
+    eventBroadcaster?: TransactionEventBroadcaster,
+    loggerContext?: LogContext,
+  ): Promise<void> {
+    await mapped(() => super.rollback(ctx, eventBroadcaster, loggerContext));
+  }
+
+  #bind(query: Query, params: readonly unknown[] | Dictionary): BoundStatement {
+    let statement = query instanceof NativeQueryBuilder ? query.toRaw() : query;
+    if (typeof statement === 'string') {
+      if (isList(params)) {
+        return bindParameters(statement, params, this.platform);
+      }
+      // Named parameters (`:name`) become positional ones.
+      statement = raw(statement, params);
+    }
+    if (!isRaw(statement)) {
+      throw new DatabaseError('DB_UNBINDABLE_VALUE', 'a statement must be a string, a query builder or a raw fragment');
+    }
+    return bindParameters(statement.sql, statement.params, this.platform);
+  }
+}
+
+function isList(params: readonly unknown[] | Dictionary): params is readonly unknown[] {
+  return Array.isArray(params);
+}
+
+async function mapped<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw mapDatabaseError(error) ?? error;
+  }
+}
+
+/** COMMIT was sent: an error of the server is its answer, a lost connection is none. */
+function commitError(error: unknown): unknown {
+  if (error instanceof AbortedTransactionError) {
+    return new DatabaseError(
+      'DB_QUERY_FAILED',
+      'commit was answered by rollback: an earlier statement had failed and its error was not passed on',
+    );
+  }
+  const known = mapDatabaseError(error);
+  if (known !== undefined && (known.code === 'DB_CONNECTION_LOST' || known.code === 'DB_CONNECT_TIMEOUT')) {
+    return new DatabaseError(
+      'DB_COMMIT_UNKNOWN',
+      'the connection was lost before commit was answered: the work may have been committed or not',
+      known.details,
+      { cause: known },
+    );
+  }
+  return known ?? error;
+}
+
+interface AbortOptions {
+  readonly signal?: AbortSignal;
+  readonly inflightQueryAbortStrategy?: 'ignore query' | 'cancel query' | 'kill session';
+}
+
+/** MikroORM carries the abort options of an EntityManager inside the logger's context. */
+function abortOptions(context: LoggingOptions | undefined): AbortOptions | undefined {
+  const options = context as AbortOptions | undefined; // adapter: MikroORM's own undeclared convention
+  return options?.signal === undefined
+    ? undefined
+    : { signal: options.signal, ...(options.inflightQueryAbortStrategy && { inflightQueryAbortStrategy: options.inflightQueryAbortStrategy }) };
+}

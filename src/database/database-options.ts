@@ -1,0 +1,27 @@
+import type { EntitySchema } from '@mikro-orm/core';
+import type { DatabaseSettings } from '#config/settings.ts';
+import type { DatabaseObserver } from './database-observer.ts';
+
+/** What a session manager is built from: the settings of one database, its entities, who is told. */
+export interface DatabaseOptions extends DatabaseSettings {
+  /** Entities that sessions can load and persist; none = sessions for raw SQL only. */
+  readonly entities?: readonly EntitySchema[];
+  readonly observer?: DatabaseObserver;
+}
+
+/** The defaults of docs/configuration.md, for a manager that is given a URL alone. */
+export const DEFAULT_DATABASE_SETTINGS: DatabaseSettings = Object.freeze({
+  connection: undefined,
+  poolName: 'main',
+  poolSize: 5,
+  maxOverflow: 10,
+  queueLimit: 150,
+  acquireTimeoutMs: 2000,
+  connectTimeoutMs: 1000,
+  idleTimeoutMs: 60_000,
+  maxLifetimeMs: 1_800_000,
+  statementTimeoutMs: 5000,
+  lockTimeoutMs: 3000,
+  idleInTransactionTimeoutMs: 10_000,
+  pooler: 'none',
+});
