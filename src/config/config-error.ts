@@ -1,12 +1,12 @@
 /** The environment does not make settings: every fault at once, one line each, never a value. */
 export class ConfigError extends Error {
-  override readonly name = 'ConfigError'
-  readonly code = 'CONFIG_INVALID'
+  override readonly name = 'ConfigError';
+  readonly code = 'CONFIG_INVALID';
   /** `VARIABLE: what is allowed`, in the order of docs/configuration.md. */
-  readonly faults: readonly string[]
+  readonly faults: readonly string[];
 
   constructor(faults: readonly string[]) {
-    super(`invalid settings: ${faults.join('; ')}`)
-    this.faults = Object.freeze([...faults])
+    super(`invalid settings: ${faults.join('; ')}`);
+    this.faults = Object.freeze([...faults]);
   }
 }

@@ -1,29 +1,29 @@
-import { inspect } from 'node:util'
+import { inspect } from 'node:util';
 
-const REDACTED = '[redacted]'
+const REDACTED = '[redacted]';
 
 /** A value that no printing shows: string conversion, JSON and inspection all give `[redacted]`. */
 export class Secret {
-  readonly #value: string
+  readonly #value: string;
 
   constructor(value: string) {
-    this.#value = value
+    this.#value = value;
   }
 
   /** The value itself. Call only where it is sent or compared. */
   reveal(): string {
-    return this.#value
+    return this.#value;
   }
 
   toString(): string {
-    return REDACTED
+    return REDACTED;
   }
 
   toJSON(): string {
-    return REDACTED
+    return REDACTED;
   }
 
   [inspect.custom](): string {
-    return REDACTED
+    return REDACTED;
   }
 }

@@ -1,85 +1,85 @@
-import type { Secret } from './secret.ts'
+import type { Secret } from './secret.ts';
 
-export type Environment = 'development' | 'test' | 'production'
+export type Environment = 'development' | 'test' | 'production';
 
-export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 
 /** What the process runs with: read once, validated, deeply frozen. */
 export interface Settings {
-  readonly environment: Environment
-  readonly http: HttpSettings
+  readonly environment: Environment;
+  readonly http: HttpSettings;
   /** Without a token, what it guards stays closed outside development. */
-  readonly management: { readonly token: Secret | undefined }
-  readonly database: DatabaseSettings
-  readonly log: LogSettings
-  readonly shutdown: ShutdownSettings
+  readonly management: { readonly token: Secret | undefined };
+  readonly database: DatabaseSettings;
+  readonly log: LogSettings;
+  readonly shutdown: ShutdownSettings;
   /** Apply pending migrations before serving. */
-  readonly migrateOnStart: boolean
+  readonly migrateOnStart: boolean;
 }
 
 /** The API's listener. Milliseconds and bytes. */
 export interface HttpSettings {
   /** Name or address; an IPv6 address has no brackets. */
-  readonly host: string
+  readonly host: string;
   /** 0 = a free port, chosen by the system. */
-  readonly port: number
+  readonly port: number;
   /** Deadline of a handler. */
-  readonly requestTimeoutMs: number
-  readonly bodyLimitBytes: number
+  readonly requestTimeoutMs: number;
+  readonly bodyLimitBytes: number;
   /** Deadline for the head of a request; never above `receiveTimeoutMs`. */
-  readonly headersTimeoutMs: number
+  readonly headersTimeoutMs: number;
   /** Deadline for a whole request to arrive. */
-  readonly receiveTimeoutMs: number
-  readonly keepAliveMs: number
-  readonly maxConnections: number
-  readonly maxInFlight: number
-  readonly trustProxy: boolean
+  readonly receiveTimeoutMs: number;
+  readonly keepAliveMs: number;
+  readonly maxConnections: number;
+  readonly maxInFlight: number;
+  readonly trustProxy: boolean;
   /** Origins that may call from a browser; empty = none. */
-  readonly corsOrigins: readonly string[]
+  readonly corsOrigins: readonly string[];
 }
 
 /** The pool and the server sessions it opens. Milliseconds. */
 export interface DatabaseSettings {
   /** Undefined = the embedded server. */
-  readonly connection: DatabaseConnectionSettings | undefined
-  readonly poolName: string
+  readonly connection: DatabaseConnectionSettings | undefined;
+  readonly poolName: string;
   /** Connections kept. */
-  readonly poolSize: number
+  readonly poolSize: number;
   /** Further connections under demand: the hard bound is `poolSize + maxOverflow`. */
-  readonly maxOverflow: number
+  readonly maxOverflow: number;
   /** Waiters beyond it are refused at once. */
-  readonly queueLimit: number
-  readonly acquireTimeoutMs: number
-  readonly connectTimeoutMs: number
-  readonly idleTimeoutMs: number
-  readonly maxLifetimeMs: number
-  readonly statementTimeoutMs: number
-  readonly lockTimeoutMs: number
-  readonly idleInTransactionTimeoutMs: number
+  readonly queueLimit: number;
+  readonly acquireTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly maxLifetimeMs: number;
+  readonly statementTimeoutMs: number;
+  readonly lockTimeoutMs: number;
+  readonly idleInTransactionTimeoutMs: number;
   /** `pgbouncer`: transaction pooling, hence no named statements and no session state. */
-  readonly pooler: 'none' | 'pgbouncer'
+  readonly pooler: 'none' | 'pgbouncer';
 }
 
 /** One PostgreSQL server and who we are to it. */
 export interface DatabaseConnectionSettings {
   /** Name or address; an IPv6 address has no brackets. */
-  readonly host: string
-  readonly port: number
-  readonly database: string
-  readonly user: string
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
   /** As read at the start; undefined = the server asks for none. */
-  readonly password: Secret | undefined
+  readonly password: Secret | undefined;
   /** When set, the password is read from here again for every new connection. */
-  readonly passwordFile: string | undefined
+  readonly passwordFile?: string;
 }
 
 export interface LogSettings {
-  readonly level: LogLevel
-  readonly format: 'json' | 'pretty'
+  readonly level: LogLevel;
+  readonly format: 'json' | 'pretty';
 }
 
 /** Milliseconds: announcing the end, then waiting for requests in flight. */
 export interface ShutdownSettings {
-  readonly drainMs: number
-  readonly graceMs: number
+  readonly drainMs: number;
+  readonly graceMs: number;
 }

@@ -1,0 +1,90 @@
+import {
+  choice,
+  integer,
+  label,
+  milliseconds,
+  text,
+  toggle,
+  withDefault,
+  withoutDefault,
+} from './setting-kind.ts';
+
+const DATABASE_URL = '`postgresql://user:password@host:port/database`';
+const TLS_NOT_BUILT = 'TLS to the database is not built yet';
+
+/** Which server, and as whom. */
+export const connectionVariables = {
+  DATABASE_URL: withoutDefault(
+    text(DATABASE_URL),
+    'unset',
+    'the server; unset: an embedded PostgreSQL, in production a refusal to start',
+  ),
+  DATABASE_URL_FILE: withoutDefault(
+    text('path of a file that holds one line'),
+    'unset',
+    'file that holds `DATABASE_URL`',
+  ),
+  DATABASE_PASSWORD_FILE: withoutDefault(
+    text('path of a file that holds one line'),
+    'unset',
+    "file that holds the password, in place of the URL's; read again for every new connection",
+  ),
+  DB_SSL_MODE: withDefault(
+    choice('disable'),
+    'disable',
+    `${TLS_NOT_BUILT}: any other value refuses to start`,
+  ),
+  DB_POOLER: withDefault<'none' | 'pgbouncer'>(
+    choice('none', 'pgbouncer'),
+    'none',
+    '`pgbouncer`: a pooler in transaction mode stands before the server',
+  ),
+  MIGRATE_ON_START: withoutDefault(
+    toggle,
+    '`true` with the embedded server, else `false`',
+    'apply pending migrations before serving; `false` with pending ones: live, not ready',
+  ),
+};
+
+/** How many connections, for how long, and the limits of what runs on them. */
+export const poolVariables = {
+  DB_POOL_NAME: withDefault(label, 'main', 'label on every metric of the pool'),
+  DB_POOL_SIZE: withDefault(integer(1, 1000), 5, 'connections kept'),
+  DB_MAX_OVERFLOW: withDefault(
+    integer(0, 1000),
+    10,
+    'further connections while there is demand; the hard bound is the sum',
+  ),
+  DB_QUEUE_LIMIT: withoutDefault(
+    integer(1, 100_000),
+    '10 × (`DB_POOL_SIZE` + `DB_MAX_OVERFLOW`)',
+    'who waits for a connection; further ones get 503 at once',
+  ),
+  DB_ACQUIRE_TIMEOUT_MS: withDefault(
+    milliseconds(),
+    2000,
+    'deadline for getting a connection, waiting and connecting included',
+  ),
+  DB_CONNECT_TIMEOUT_MS: withDefault(milliseconds(), 1000, 'deadline of one attempt to connect'),
+  DB_IDLE_TIMEOUT_MS: withDefault(
+    milliseconds(),
+    60_000,
+    'idle overflow connections are closed after this',
+  ),
+  DB_MAX_LIFETIME_MS: withDefault(milliseconds(), 1_800_000, 'age limit of a connection'),
+  DB_STATEMENT_TIMEOUT_MS: withDefault(
+    milliseconds(),
+    5000,
+    'the server ends a statement that takes longer',
+  ),
+  DB_LOCK_TIMEOUT_MS: withDefault(
+    milliseconds(),
+    3000,
+    'the server ends a statement that waits longer for a lock',
+  ),
+  DB_IDLE_IN_TRANSACTION_TIMEOUT_MS: withDefault(
+    milliseconds(),
+    10_000,
+    'the server ends a session that idles longer in a transaction',
+  ),
+};

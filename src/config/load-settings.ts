@@ -1,0 +1,14 @@
+import { parseSettings } from './parse-settings.ts';
+import type { ParsedSettings } from './parse-settings.ts';
+import { LIBPQ_VARIABLES } from './unread-variables.ts';
+
+/**
+ * Reads the settings of this process: the only reader of its environment, besides OpenTelemetry's.
+ * libpq's variables are removed from it, since pg would obey them and children would inherit them.
+ * Throws ConfigError with every fault at once.
+ */
+export function loadSettings(): ParsedSettings {
+  const parsed = parseSettings(process.env, { isTerminal: process.stdout.isTTY });
+  for (const variable of LIBPQ_VARIABLES) delete process.env[variable];
+  return parsed;
+}

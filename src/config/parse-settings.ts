@@ -1,0 +1,169 @@
+import { ConfigError } from './config-error.ts';
+import { CROSS_ADVICE, CROSS_RULES, holds, inWords } from './cross-rules.ts';
+import { deepFreeze } from './deep-freeze.ts';
+import { environmentSchema } from './environment-schema.ts';
+import type { EnvironmentValues } from './environment-schema.ts';
+import { FaultList } from './fault-list.ts';
+import { parseDatabaseUrl } from './parse-database-url.ts';
+import { readSecretFile } from './read-secret-file.ts';
+import { Secret } from './secret.ts';
+import { MANAGEMENT_TOKEN } from './service-variables.ts';
+import type { DatabaseConnectionSettings, Settings } from './settings.ts';
+import { judgeUnreadVariables } from './unread-variables.ts';
+
+/** Environment variables by name; undefined = unset. */
+export type EnvironmentVariables = Readonly<Record<string, string | undefined>>;
+
+export interface ParsedSettings {
+  readonly settings: Settings;
+  /** What is odd and yet works, one line each, without values. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Makes settings of an environment and of the secret files it names. `isTerminal` tells whether
+ * somebody reads along. Throws ConfigError with every fault at once.
+ */
+export function parseSettings(
+  env: EnvironmentVariables,
+  { isTerminal = false }: { readonly isTerminal?: boolean } = {},
+): ParsedSettings {
+  const faults = new FaultList();
+  const values = readValues(env, faults);
+  const token = readToken(values, faults);
+  const connection = readConnection(values, faults);
+  for (const rule of CROSS_RULES) {
+    if (faults.has(rule.smaller) || faults.has(rule.larger)) continue;
+    if (!holds(rule, values)) faults.add(rule.smaller, inWords(rule));
+  }
+  const isProduction = values.NODE_ENV === 'production';
+  if (isProduction && values.LOG_FORMAT === 'pretty') {
+    faults.add('LOG_FORMAT', 'must be json in production');
+  }
+  const unread = judgeUnreadVariables(env, Object.keys(environmentSchema.shape));
+  for (const { variable, fault } of unread.refused) faults.add(variable, fault);
+  if (faults.lines().length > 0) throw new ConfigError(faults.lines());
+
+  const warnings = [
+    ...CROSS_ADVICE.filter((rule) => !holds(rule, values)).map(
+      (rule) => `${rule.smaller} ${inWords(rule).replace('must', 'should')}`,
+    ),
+    ...unread.warnings,
+  ];
+  return deepFreeze({ settings: assemble(values, token, connection, isTerminal), warnings });
+}
+
+/** Every variable by the schema; a faulty one is noted and stands at its default. */
+function readValues(env: EnvironmentVariables, faults: FaultList): EnvironmentValues {
+  const result = environmentSchema.safeParse(env);
+  if (result.success) return result.data;
+  for (const { path, message } of result.error.issues) faults.add(String(path[0]), message);
+  const sound = Object.entries(env).filter(([variable]) => !faults.has(variable));
+  return environmentSchema.parse(Object.fromEntries(sound));
+}
+
+function readToken(values: EnvironmentValues, faults: FaultList): Secret | undefined {
+  const secret = readSecret('MANAGEMENT_TOKEN', values, faults);
+  if (secret === undefined) return undefined;
+  if (MANAGEMENT_TOKEN.pattern.test(secret.value)) return new Secret(secret.value);
+  faults.add(secret.variable, `must be ${MANAGEMENT_TOKEN.allowed.replaceAll('`', '')}`);
+  return undefined;
+}
+
+function readConnection(
+  values: EnvironmentValues,
+  faults: FaultList,
+): DatabaseConnectionSettings | undefined {
+  const url = readSecret('DATABASE_URL', values, faults);
+  const passwordFile = values.DATABASE_PASSWORD_FILE;
+  const password = passwordFile === undefined ? undefined : readSecretFile(passwordFile);
+  if (password !== undefined && 'fault' in password) {
+    faults.add('DATABASE_PASSWORD_FILE', password.fault);
+  }
+  if (url === undefined) {
+    const isGiven = faults.has('DATABASE_URL') || faults.has('DATABASE_URL_FILE');
+    if (values.NODE_ENV === 'production' && !isGiven) {
+      faults.add('DATABASE_URL', 'must be set in production');
+    }
+    if (passwordFile !== undefined && !isGiven) {
+      faults.add('DATABASE_PASSWORD_FILE', 'has no effect without DATABASE_URL');
+    }
+    return undefined;
+  }
+  const parsed = parseDatabaseUrl(url.value);
+  if ('connection' in parsed) {
+    if (password === undefined || 'fault' in password) return parsed.connection;
+    return { ...parsed.connection, password: new Secret(password.value), passwordFile };
+  }
+  for (const fault of parsed.faults) faults.add(url.variable, fault);
+  return undefined;
+}
+
+/** A secret from its variable or from the file that `…_FILE` names, and which of both it was. */
+function readSecret(
+  variable: 'MANAGEMENT_TOKEN' | 'DATABASE_URL',
+  values: EnvironmentValues,
+  faults: FaultList,
+): { readonly variable: string; readonly value: string } | undefined {
+  const value = values[variable];
+  const path = values[`${variable}_FILE`];
+  if (path === undefined) return value === undefined ? undefined : { variable, value };
+  if (value !== undefined) {
+    faults.add(`${variable}_FILE`, `must be unset when ${variable} is set`);
+    return undefined;
+  }
+  const file = readSecretFile(path);
+  if ('value' in file) return { variable: `${variable}_FILE`, value: file.value };
+  faults.add(`${variable}_FILE`, file.fault);
+  return undefined;
+}
+
+function assemble(
+  values: EnvironmentValues,
+  token: Secret | undefined,
+  connection: DatabaseConnectionSettings | undefined,
+  isTerminal: boolean,
+): Settings {
+  const isDevelopment = values.NODE_ENV === 'development';
+  return {
+    environment: values.NODE_ENV,
+    http: {
+      host: values.HOST,
+      port: values.PORT,
+      requestTimeoutMs: values.HTTP_REQUEST_TIMEOUT_MS,
+      bodyLimitBytes: values.HTTP_BODY_LIMIT,
+      headersTimeoutMs: values.HTTP_HEADERS_TIMEOUT_MS,
+      receiveTimeoutMs: values.HTTP_RECEIVE_TIMEOUT_MS,
+      keepAliveMs: values.HTTP_KEEP_ALIVE_MS,
+      maxConnections: values.HTTP_MAX_CONNECTIONS,
+      maxInFlight: values.HTTP_MAX_IN_FLIGHT,
+      trustProxy: values.TRUST_PROXY,
+      corsOrigins: values.CORS_ORIGINS ?? [],
+    },
+    management: { token },
+    database: {
+      connection,
+      poolName: values.DB_POOL_NAME,
+      poolSize: values.DB_POOL_SIZE,
+      maxOverflow: values.DB_MAX_OVERFLOW,
+      queueLimit: values.DB_QUEUE_LIMIT ?? 10 * (values.DB_POOL_SIZE + values.DB_MAX_OVERFLOW),
+      acquireTimeoutMs: values.DB_ACQUIRE_TIMEOUT_MS,
+      connectTimeoutMs: values.DB_CONNECT_TIMEOUT_MS,
+      idleTimeoutMs: values.DB_IDLE_TIMEOUT_MS,
+      maxLifetimeMs: values.DB_MAX_LIFETIME_MS,
+      statementTimeoutMs: values.DB_STATEMENT_TIMEOUT_MS,
+      lockTimeoutMs: values.DB_LOCK_TIMEOUT_MS,
+      idleInTransactionTimeoutMs: values.DB_IDLE_IN_TRANSACTION_TIMEOUT_MS,
+      pooler: values.DB_POOLER,
+    },
+    log: {
+      level: values.LOG_LEVEL,
+      format: values.LOG_FORMAT ?? (isDevelopment && isTerminal ? 'pretty' : 'json'),
+    },
+    shutdown: {
+      drainMs: values.SHUTDOWN_DRAIN_MS ?? (values.NODE_ENV === 'production' ? 5000 : 0),
+      graceMs: values.SHUTDOWN_GRACE_MS,
+    },
+    migrateOnStart: values.MIGRATE_ON_START ?? connection === undefined,
+  };
+}

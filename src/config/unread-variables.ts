@@ -1,0 +1,87 @@
+import { nearest } from './nearest.ts';
+
+/** What pg and libpq would obey in place of, or besides, the settings (libpq 34.15). */
+export const LIBPQ_VARIABLES = [
+  'PGHOST',
+  'PGHOSTADDR',
+  'PGPORT',
+  'PGDATABASE',
+  'PGUSER',
+  'PGPASSWORD',
+  'PGPASSFILE',
+  'PGSERVICE',
+  'PGSERVICEFILE',
+  'PGOPTIONS',
+  'PGAPPNAME',
+  'PGBINARY',
+  'PGCLIENT_ENCODING',
+  'PGCLIENTENCODING',
+  'PGREPLICATION',
+  'PGCONNECT_TIMEOUT',
+  'PGSSLMODE',
+  'PGSSLCERT',
+  'PGSSLKEY',
+  'PGSSLROOTCERT',
+  'PGSSLCRL',
+  'PGSSLNEGOTIATION',
+  'PGREQUIRESSL',
+  'PGREQUIREAUTH',
+  'PGCHANNELBINDING',
+  'PGTARGETSESSIONATTRS',
+  'PGLOADBALANCEHOSTS',
+  'PGTZ',
+  'PGDATESTYLE',
+  'PGGEQO',
+] as const;
+
+const TEST_VARIABLES = ['TEST_DATABASE_URL', 'TEST_POSTGRES'];
+const PREFIX =
+  /^(?:DB|DATABASE|REPORTING|HTTP|MANAGEMENT|SHUTDOWN|LOG|CORS|TRUST|MIGRATE|TEST_DATABASE|TEST_POSTGRES)_/i;
+/** `http_proxy` and its kin, and what Docker links and Kubernetes set for a service called `db`. */
+const FOREIGN = /^HTTP_PROXY$|^[A-Z]+(?:_[A-Z]+)*_(?:SERVICE_(?:HOST|PORT.*)|PORT(?:_\d+_.*)?)$/i;
+const ASKS_FOR_TLS = /^(?:DB|DATABASE)_(?:SSL|TLS)/i;
+
+/** What the environment holds besides settings, judged: refusals by variable, and warnings. */
+export interface UnreadVariables {
+  readonly refused: readonly { readonly variable: string; readonly fault: string }[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Judges the variables that no setting reads: one that asks for TLS is refused, so that nobody gets a
+ * plain-text connection by a misspelling; one that looks like a setting is warned about.
+ */
+export function judgeUnreadVariables(
+  env: Readonly<Record<string, string | undefined>>,
+  known: readonly string[],
+): UnreadVariables {
+  const unread = Object.keys(env)
+    .filter((name) => env[name] !== undefined && /^\w{2,64}$/.test(name))
+    .filter((name) => !known.includes(name) && !TEST_VARIABLES.includes(name))
+    .toSorted();
+
+  const refused = unread
+    .filter((name) => ASKS_FOR_TLS.test(name) && env[name] !== '')
+    .map((variable) => ({
+      variable,
+      fault: 'must be unset: TLS to the database is not built yet',
+    }));
+  const libpq = unread.filter((name) => LIBPQ_VARIABLES.some((ignored) => ignored === name));
+  const suspects = unread.filter((name) => !ASKS_FOR_TLS.test(name) && !FOREIGN.test(name));
+  return {
+    refused,
+    warnings: [
+      ...suspects.flatMap((name) => warning(name, known)),
+      ...libpq.map((name) => `${name} is ignored: DATABASE_URL alone says which database is used`),
+    ],
+  };
+}
+
+function warning(name: string, known: readonly string[]): string[] {
+  const near = nearest(name.toUpperCase(), known);
+  const isNear = near !== undefined && near.distance <= (PREFIX.test(name) ? 4 : 1);
+  if (!PREFIX.test(name) && !(isNear && near.name.length >= 8)) return [];
+  return [
+    `${name} is not a setting of this version${isNear ? `; did you mean ${near.name}?` : ''}`,
+  ];
+}
