@@ -81,22 +81,22 @@ function readConnection(
     faults.add('DATABASE_PASSWORD_FILE', password.fault);
   }
   if (url === undefined) {
-    const isGiven = faults.has('DATABASE_URL') || faults.has('DATABASE_URL_FILE');
-    if (values.NODE_ENV === 'production' && !isGiven) {
-      faults.add('DATABASE_URL', 'must be set in production');
-    }
-    if (passwordFile !== undefined && !isGiven) {
-      faults.add('DATABASE_PASSWORD_FILE', 'has no effect without DATABASE_URL');
+    if (faults.has('DATABASE_URL') || faults.has('DATABASE_URL_FILE')) return undefined;
+    if (values.NODE_ENV === 'production') faults.add('DATABASE_URL', 'must be set in production');
+    if (passwordFile !== undefined) {
+      faults.add('DATABASE_PASSWORD_FILE', 'must be unset when DATABASE_URL is');
     }
     return undefined;
   }
   const parsed = parseDatabaseUrl(url.value);
-  if ('connection' in parsed) {
-    if (password === undefined || 'fault' in password) return parsed.connection;
-    return { ...parsed.connection, password: new Secret(password.value), passwordFile };
+  if ('faults' in parsed) {
+    for (const fault of parsed.faults) faults.add(url.variable, fault);
+    return undefined;
   }
-  for (const fault of parsed.faults) faults.add(url.variable, fault);
-  return undefined;
+  if (passwordFile === undefined || password === undefined || 'fault' in password) {
+    return parsed.connection;
+  }
+  return { ...parsed.connection, password: new Secret(password.value), passwordFile };
 }
 
 /** A secret from its variable or from the file that `…_FILE` names, and which of both it was. */

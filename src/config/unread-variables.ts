@@ -34,7 +34,7 @@ export const LIBPQ_VARIABLES = [
   'PGGEQO',
 ] as const;
 
-const TEST_VARIABLES = ['TEST_DATABASE_URL', 'TEST_POSTGRES'];
+const TEST_VARIABLES = new Set(['TEST_DATABASE_URL', 'TEST_POSTGRES']);
 const PREFIX =
   /^(?:DB|DATABASE|REPORTING|HTTP|MANAGEMENT|SHUTDOWN|LOG|CORS|TRUST|MIGRATE|TEST_DATABASE|TEST_POSTGRES)_/i;
 /** `http_proxy` and its kin, and what Docker links and Kubernetes set for a service called `db`. */
@@ -57,7 +57,7 @@ export function judgeUnreadVariables(
 ): UnreadVariables {
   const unread = Object.keys(env)
     .filter((name) => env[name] !== undefined && /^\w{2,64}$/.test(name))
-    .filter((name) => !known.includes(name) && !TEST_VARIABLES.includes(name))
+    .filter((name) => !known.includes(name) && !TEST_VARIABLES.has(name))
     .toSorted();
 
   const refused = unread
