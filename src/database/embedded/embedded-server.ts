@@ -1,0 +1,119 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { serverFault } from './embedded-fault.ts';
+import type { Postmaster } from './postmaster.ts';
+import { restartDelayMs, SETTLED_MS } from './restart-delay.ts';
+import { endServerProcesses, killServerProcesses } from './server-processes.ts';
+
+/** How to connect to an embedded server, as its superuser. */
+export interface EmbeddedConnection {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+}
+
+/** A running PostgreSQL that belongs to this process, and ends with it. */
+export interface EmbeddedServer {
+  /** The same for the whole life of the server, restarts included. */
+  readonly connection: EmbeddedConnection;
+  /** The postmaster's pid; another one after a restart. */
+  readonly pid: number;
+  /** The state folder that was asked for; PostgreSQL's own data directory is `data` in it. */
+  readonly dataDir: string;
+  /** Stops the server, by force after its deadline. Idempotent, never hangs. */
+  stop(): Promise<void>;
+}
+
+/** A fast shutdown writes a checkpoint; a longer one is cut short, and the next start recovers. */
+export const STOP_GRACE_MS = 8_000;
+
+/** What the keeper of a server needs. */
+export interface ServerKeeperOptions {
+  readonly connection: EmbeddedConnection;
+  readonly dataDir: string;
+  readonly label: string;
+  /** Starts a postmaster on the server's own port. */
+  readonly launch: (signal: AbortSignal) => Promise<Postmaster>;
+  readonly log: (line: string) => void;
+  /** Runs once, after the last process has ended. */
+  readonly cleanUp: () => Promise<void>;
+}
+
+/** Keeps one server running: starts it again when its postmaster dies, until it is stopped. */
+export class ServerKeeper implements EmbeddedServer {
+  readonly connection: EmbeddedConnection;
+  readonly dataDir: string;
+  readonly #options: ServerKeeperOptions;
+  readonly #stopping = new AbortController();
+  readonly #kept: Promise<void>;
+  #pid: number;
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: ServerKeeperOptions, first: Postmaster) {
+    this.connection = Object.freeze({ ...options.connection });
+    this.dataDir = options.dataDir;
+    this.#options = options;
+    this.#pid = first.pid;
+    this.#kept = this.#keep(first);
+  }
+
+  get pid(): number {
+    return this.#pid;
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #keep(first: Postmaster): Promise<void> {
+    const { signal } = this.#stopping;
+    let failures = 0;
+    for (let current: Postmaster | undefined = first; ;) {
+      const since = performance.now();
+      const words: string = current === undefined ? '' : await current.ended;
+      if (signal.aborted) return;
+      if (current !== undefined) {
+        this.#options.log(
+          `embedded postgresql: the server ended unexpectedly (${words}), starting it again`,
+        );
+        failures = performance.now() - since < SETTLED_MS ? failures + 1 : 0;
+      }
+      current = await this.#startAgain(failures);
+      if (signal.aborted) return;
+      if (current === undefined) failures += 1;
+      else this.#options.log(`embedded postgresql: the server is back as process ${current.pid}`);
+    }
+  }
+
+  async #startAgain(failures: number): Promise<Postmaster | undefined> {
+    try {
+      const { signal } = this.#stopping;
+      await delay(restartDelayMs(failures), undefined, { ref: false, signal });
+      // Busy children of a killed postmaster hold its shared memory and would block every start.
+      await killServerProcesses(this.#options.label);
+      const started = await this.#options.launch(signal);
+      this.#pid = started.pid;
+      return started;
+    } catch (error) {
+      if (!this.#stopping.signal.aborted)
+        this.#options.log(error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping.abort();
+    const isGone = await endServerProcesses(this.#options.label, STOP_GRACE_MS);
+    if (isGone) await this.#kept;
+    await this.#options.cleanUp();
+    if (!isGone)
+      throw serverFault(`the server in ${this.dataDir} cannot be ended (process ${this.#pid})`);
+  }
+}
