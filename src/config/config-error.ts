@@ -2,6 +2,8 @@
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly code = 'CONFIG_INVALID';
+  /** What the process exits with (sysexits.h, EX_CONFIG). */
+  readonly exitCode = 78;
   /** `VARIABLE: what is allowed`, in the order of docs/configuration.md. */
   readonly faults: readonly string[];
 

@@ -62,6 +62,9 @@ export function holds(rule: CrossRule, values: EnvironmentValues): boolean {
 }
 
 /** The rule in words, without the name of the smaller variable. */
-export function inWords({ larger, mayBeEqual = false, why }: CrossRule): string {
-  return `${mayBeEqual ? 'must not be larger than' : 'must be smaller than'} ${larger} (${why})`;
+export function inWords(
+  { larger, mayBeEqual = false, why }: CrossRule,
+  verb: 'must' | 'should',
+): string {
+  return `${verb} ${mayBeEqual ? 'not be larger than' : 'be smaller than'} ${larger} (${why})`;
 }

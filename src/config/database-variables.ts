@@ -20,12 +20,12 @@ export const connectionVariables = {
     'the server; unset: an embedded PostgreSQL, in production a refusal to start',
   ),
   DATABASE_URL_FILE: withoutDefault(
-    text('path of a file that holds one line'),
+    text('the path of a file that holds one line'),
     'unset',
     'file that holds `DATABASE_URL`',
   ),
   DATABASE_PASSWORD_FILE: withoutDefault(
-    text('path of a file that holds one line'),
+    text('the path of a file that holds one line'),
     'unset',
     "file that holds the password, in place of the URL's; read again for every new connection",
   ),
@@ -57,7 +57,7 @@ export const poolVariables = {
   ),
   DB_QUEUE_LIMIT: withoutDefault(
     integer(1, 100_000),
-    '10 × (`DB_POOL_SIZE` + `DB_MAX_OVERFLOW`)',
+    '`150`: 10 × (`DB_POOL_SIZE` + `DB_MAX_OVERFLOW`)',
     'who waits for a connection; further ones get 503 at once',
   ),
   DB_ACQUIRE_TIMEOUT_MS: withDefault(

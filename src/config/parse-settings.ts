@@ -34,7 +34,7 @@ export function parseSettings(
   const connection = readConnection(values, faults);
   for (const rule of CROSS_RULES) {
     if (faults.has(rule.smaller) || faults.has(rule.larger)) continue;
-    if (!holds(rule, values)) faults.add(rule.smaller, inWords(rule));
+    if (!holds(rule, values)) faults.add(rule.smaller, inWords(rule, 'must'));
   }
   const isProduction = values.NODE_ENV === 'production';
   if (isProduction && values.LOG_FORMAT === 'pretty') {
@@ -46,7 +46,7 @@ export function parseSettings(
 
   const warnings = [
     ...CROSS_ADVICE.filter((rule) => !holds(rule, values)).map(
-      (rule) => `${rule.smaller} ${inWords(rule).replace('must', 'should')}`,
+      (rule) => `${rule.smaller} ${inWords(rule, 'should')}`,
     ),
     ...unread.warnings,
   ];

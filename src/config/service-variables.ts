@@ -10,11 +10,11 @@ import {
 import type { Environment, LogLevel, LogSettings } from './settings.ts';
 
 const SHORTEST_TOKEN = 16;
-const SECRET_FILE = 'path of a file that holds one line';
+const SECRET_FILE = 'the path of a file that holds one line';
 
 /** Bearer tokens that an `Authorization` header can carry (RFC 6750, b64token). */
 export const MANAGEMENT_TOKEN = {
-  allowed: `${SHORTEST_TOKEN} to 512 of \`A-Z a-z 0-9 - . _ ~ + / =\``,
+  allowed: `${SHORTEST_TOKEN} to 512 characters of \`A-Z a-z 0-9 - . _ ~ + / =\``,
   pattern: new RegExp(`^[A-Za-z0-9._~+/=-]{${SHORTEST_TOKEN},512}$`),
 } as const;
 
@@ -70,7 +70,7 @@ export const logVariables = {
   LOG_LEVEL: withDefault<LogLevel>(choice(...LEVELS), 'info', 'the least severe level written'),
   LOG_FORMAT: withoutDefault(
     choice(...FORMATS),
-    '`json`; `pretty` on a terminal in development',
+    '`pretty` on a terminal in development, else `json`',
     'one JSON object a line, or lines to read; production is always `json`',
   ),
 };

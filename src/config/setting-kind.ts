@@ -23,7 +23,7 @@ export const settingDocs = z.registry<SettingDoc>();
 
 /** A whole number in decimal digits: no sign, blank, fraction, exponent or unit. */
 export function integer(min: number, max: number): SettingKind<number> {
-  return kind(`integer ${min} to ${max}`, (text) => {
+  return kind(`an integer from ${min} to ${max}`, (text) => {
     const value = Number(text);
     return /^[0-9]+$/.test(text) && value >= min && value <= max ? value : undefined;
   });
@@ -35,20 +35,18 @@ export function milliseconds(min = 1): SettingKind<number> {
 }
 
 /** `true` or `false`, nothing else. */
-export const toggle: SettingKind<boolean> = kind('`true`, `false`', (text) =>
+export const toggle: SettingKind<boolean> = kind('`true` or `false`', (text) =>
   text === 'true' ? true : text === 'false' ? false : undefined,
 );
 
 /** One of a closed list, in its exact spelling. */
 export function choice<const T extends string>(...values: readonly T[]): SettingKind<T> {
-  return kind(values.map((value) => `\`${value}\``).join(', '), (text) =>
-    values.find((value) => value === text),
-  );
+  return kind(oneOf(values), (text) => values.find((value) => value === text));
 }
 
 /** A size in bytes, `kb` or `mb` (of 1024), from 1 byte to 64 mb. */
 export const byteSize: SettingKind<number> = kind(
-  'bytes, or a size as `100kb` or `1mb`; 1 to 64mb',
+  'a size as `500`, `100kb` or `1mb`, from 1 byte to 64mb',
   (text) => {
     const [, digits, unit] = /^([0-9]{1,12})(kb|mb)?$/.exec(text) ?? [];
     const bytes = Number(digits) * (unit === 'mb' ? 1_048_576 : unit === 'kb' ? 1024 : 1);
@@ -57,13 +55,13 @@ export const byteSize: SettingKind<number> = kind(
 );
 
 /** What a listener binds to: a name or an address. */
-export const listenHost: SettingKind<string> = kind('host name or IP address', (text) =>
+export const listenHost: SettingKind<string> = kind('a host name or an IP address', (text) =>
   isHost(text) ? text : undefined,
 );
 
 /** A word that can be a metric's label. */
 export const label: SettingKind<string> = kind(
-  'letters, digits, `_` and `-`, at most 32, a letter first',
+  '1 to 32 letters, digits, `_` and `-`, a letter first',
   (text) => (/^[a-z][a-z0-9_-]{0,31}$/i.test(text) ? text : undefined),
 );
 
@@ -107,7 +105,7 @@ function kind<T>(allowed: string, read: (text: string) => T | undefined): Settin
   const type = z.string().transform((text, context) => {
     const value = read(text);
     if (value !== undefined) return value;
-    context.addIssue({ code: 'custom', message: `must be: ${allowed.replaceAll('`', '')}` });
+    context.addIssue({ code: 'custom', message: mustBe(allowed, text) });
     return z.NEVER;
   });
   return { type, allowed };
@@ -115,4 +113,14 @@ function kind<T>(allowed: string, read: (text: string) => T | undefined): Settin
 
 function isOrigin(text: string): boolean {
   return /^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).origin === text;
+}
+
+function oneOf(values: readonly string[]): string {
+  const quoted = values.map((value) => `\`${value}\``);
+  return quoted.length === 1 ? quoted.join() : `one of ${quoted.join(', ')}`;
+}
+
+function mustBe(allowed: string, given: string): string {
+  const words = `must be ${allowed.replaceAll('`', '')}`;
+  return given === '' ? `is empty, ${words}, or not set at all` : words;
 }

@@ -1,4 +1,5 @@
 import { nearest } from './nearest.ts';
+import { testVariables } from './test-variables.ts';
 
 /** What pg and libpq would obey in place of, or besides, the settings (libpq 34.15). */
 export const LIBPQ_VARIABLES = [
@@ -34,11 +35,10 @@ export const LIBPQ_VARIABLES = [
   'PGGEQO',
 ] as const;
 
-const TEST_VARIABLES = new Set(['TEST_DATABASE_URL', 'TEST_POSTGRES']);
 const PREFIX =
   /^(?:DB|DATABASE|REPORTING|HTTP|MANAGEMENT|SHUTDOWN|LOG|CORS|TRUST|MIGRATE|TEST_DATABASE|TEST_POSTGRES)_/i;
-/** `http_proxy` and its kin, and what Docker links and Kubernetes set for a service called `db`. */
-const FOREIGN = /^HTTP_PROXY$|^[A-Z]+(?:_[A-Z]+)*_(?:SERVICE_(?:HOST|PORT.*)|PORT(?:_\d+_.*)?)$/i;
+/** `http_proxy`, and what Docker links and Kubernetes set for a service called `db`. */
+const FOREIGN = /^HTTP_PROXY$|_SERVICE_(?:HOST|PORT)|_PORT_\d+_/i;
 const ASKS_FOR_TLS = /^(?:DB|DATABASE)_(?:SSL|TLS)/i;
 
 /** What the environment holds besides settings, judged: refusals by variable, and warnings. */
@@ -57,7 +57,7 @@ export function judgeUnreadVariables(
 ): UnreadVariables {
   const unread = Object.keys(env)
     .filter((name) => env[name] !== undefined && /^\w{2,64}$/.test(name))
-    .filter((name) => !known.includes(name) && !TEST_VARIABLES.has(name))
+    .filter((name) => !known.includes(name) && !(name in testVariables))
     .toSorted();
 
   const refused = unread
@@ -67,7 +67,7 @@ export function judgeUnreadVariables(
       fault: 'must be unset: TLS to the database is not built yet',
     }));
   const libpq = unread.filter((name) => LIBPQ_VARIABLES.some((ignored) => ignored === name));
-  const suspects = unread.filter((name) => !ASKS_FOR_TLS.test(name) && !FOREIGN.test(name));
+  const suspects = unread.filter((name) => !ASKS_FOR_TLS.test(name) && !isForeign(name, env[name]));
   return {
     refused,
     warnings: [
@@ -79,9 +79,14 @@ export function judgeUnreadVariables(
 
 function warning(name: string, known: readonly string[]): string[] {
   const near = nearest(name.toUpperCase(), known);
-  const isNear = near !== undefined && near.distance <= (PREFIX.test(name) ? 4 : 1);
+  const isNear =
+    near !== undefined && near.distance <= (PREFIX.test(name) ? Math.ceil(name.length / 4) : 1);
   if (!PREFIX.test(name) && !(isNear && near.name.length >= 8)) return [];
   return [
     `${name} is not a setting of this version${isNear ? `; did you mean ${near.name}?` : ''}`,
   ];
+}
+
+function isForeign(name: string, value = ''): boolean {
+  return FOREIGN.test(name) || (name.endsWith('_PORT') && /^(?:tcp|udp):/.test(value));
 }
