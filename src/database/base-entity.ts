@@ -7,7 +7,10 @@ import { v7 as uuidv7 } from 'uuid';
  * that somebody else has changed since it was read fails instead of overwriting.
  */
 export const baseProperties = {
-  id: p.uuid().primary().onCreate(() => uuidv7()),
+  id: p
+    .uuid()
+    .primary()
+    .onCreate(() => uuidv7()),
   createdAt: p.datetime(3).onCreate(() => new Date()),
   updatedAt: p
     .datetime(3)

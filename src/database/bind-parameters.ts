@@ -23,7 +23,8 @@ interface ParsedStatement {
 
 // Whole tokens in which a question mark is text: strings ('…' and E'…'), identifiers, dollar quotes and comments.
 // Block comments nest in PostgreSQL, so they are walked by hand.
-const OPAQUE = /[eE]'(?:[^'\\]|''|\\[\s\S])*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
+const OPAQUE =
+  /[eE]'(?:[^'\\]|''|\\[\s\S])*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
 const IDENTIFIER_TAIL = /[\w\u0080-\uffff$]/;
 
 /**
@@ -46,7 +47,12 @@ export function bindParameters(
   return { text: splice(sql, params, platform, values), values };
 }
 
-function splice(sql: string, params: readonly unknown[], platform: BindingPlatform, values: unknown[]): string {
+function splice(
+  sql: string,
+  params: readonly unknown[],
+  platform: BindingPlatform,
+  values: unknown[],
+): string {
   const { pieces, placeholders } = parse(sql);
   if (placeholders.length !== params.length) {
     throw new DatabaseError(
@@ -69,14 +75,19 @@ function splice(sql: string, params: readonly unknown[], platform: BindingPlatfo
 
 function quoteIdentifier(param: unknown, platform: BindingPlatform): string {
   if (typeof param !== 'string') {
-    throw new DatabaseError('DB_UNBINDABLE_VALUE', `an identifier must be a string, not ${kindOf(param)}`);
+    throw new DatabaseError(
+      'DB_UNBINDABLE_VALUE',
+      `an identifier must be a string, not ${kindOf(param)}`,
+    );
   }
   return platform.quoteIdentifier(param);
 }
 
 function spliceValue(param: unknown, platform: BindingPlatform, values: unknown[]): string {
   if (isRaw(param)) {
-    return param.params.length === 0 ? param.sql : splice(param.sql, param.params, platform, values);
+    return param.params.length === 0
+      ? param.sql
+      : splice(param.sql, param.params, platform, values);
   }
   if (Array.isArray(param)) {
     return param.map((item: unknown) => spliceValue(item, platform, values)).join(', ');
@@ -90,7 +101,10 @@ function toParameter(value: unknown, platform: BindingPlatform): unknown {
   switch (typeof value) {
     case 'string':
       if (!value.isWellFormed()) {
-        throw new DatabaseError('DB_INVALID_TEXT', 'a string holds half of a surrogate pair, which UTF-8 cannot express');
+        throw new DatabaseError(
+          'DB_INVALID_TEXT',
+          'a string holds half of a surrogate pair, which UTF-8 cannot express',
+        );
       }
       return value;
     case 'number':
@@ -101,7 +115,10 @@ function toParameter(value: unknown, platform: BindingPlatform): unknown {
     case 'object':
       return objectToParameter(value, platform);
     default:
-      throw new DatabaseError('DB_UNBINDABLE_VALUE', `a value of type ${typeof value} cannot be a parameter`);
+      throw new DatabaseError(
+        'DB_UNBINDABLE_VALUE',
+        `a value of type ${typeof value} cannot be a parameter`,
+      );
   }
 }
 
@@ -121,7 +138,10 @@ function objectToParameter(value: object | null, platform: BindingPlatform): unk
   if (isJson(value)) {
     return toParameter(JSON.stringify(value), platform);
   }
-  throw new DatabaseError('DB_UNBINDABLE_VALUE', `an object of class ${kindOf(value)} cannot be a parameter`);
+  throw new DatabaseError(
+    'DB_UNBINDABLE_VALUE',
+    `an object of class ${kindOf(value)} cannot be a parameter`,
+  );
 }
 
 /** Plain objects, and what MikroORM marks as JSON (embeddables), are sent as JSON text. */
@@ -181,7 +201,11 @@ function scan(sql: string): ParsedStatement {
       pieces.push(piece);
       piece = '';
       at += isIdentifier ? 2 : 1;
-    } else if (sql[at] === '$' && /[0-9]/.test(sql[at + 1] ?? '') && !IDENTIFIER_TAIL.test(sql[at - 1] ?? '')) {
+    } else if (
+      sql[at] === '$' &&
+      /[0-9]/.test(sql[at + 1] ?? '') &&
+      !IDENTIFIER_TAIL.test(sql[at - 1] ?? '')
+    ) {
       throw new DatabaseError('DB_UNBINDABLE_VALUE', 'write ? for a value: $n is what it becomes');
     } else {
       piece += sql[at];

@@ -47,16 +47,13 @@ export class BoundConnection extends PostgreSqlConnection {
   ): Promise<T> {
     await this.ensureConnection();
     const statement = this.#bind(query, params);
-    try {
-      const executor = ctx ?? this.getClient();
-      const result = await executor.executeQuery(
+    const result = await mapped(() =>
+      (ctx ?? this.getClient()).executeQuery(
         CompiledQuery.raw(statement.text, [...statement.values]),
         abortOptions(loggerContext),
-      );
-      return this.transformRawResult(result, method);
-    } catch (error) {
-      throw mapDatabaseError(error) ?? error;
-    }
+      ),
+    );
+    return this.transformRawResult(result, method);
   }
 
   override async *stream<T extends EntityData<AnyEntity>>(
@@ -126,7 +123,10 @@ export class BoundConnection extends PostgreSqlConnection {
       statement = raw(statement, params);
     }
     if (!isRaw(statement)) {
-      throw new DatabaseError('DB_UNBINDABLE_VALUE', 'a statement must be a string, a query builder or a raw fragment');
+      throw new DatabaseError(
+        'DB_UNBINDABLE_VALUE',
+        'a statement must be a string, a query builder or a raw fragment',
+      );
     }
     return bindParameters(statement.sql, statement.params, this.platform);
   }
@@ -153,7 +153,10 @@ function commitError(error: unknown): unknown {
     );
   }
   const known = mapDatabaseError(error);
-  if (known !== undefined && (known.code === 'DB_CONNECTION_LOST' || known.code === 'DB_CONNECT_TIMEOUT')) {
+  if (
+    known !== undefined &&
+    (known.code === 'DB_CONNECTION_LOST' || known.code === 'DB_CONNECT_TIMEOUT')
+  ) {
     return new DatabaseError(
       'DB_COMMIT_UNKNOWN',
       'the connection was lost before commit was answered: the work may have been committed or not',
@@ -174,5 +177,10 @@ function abortOptions(context: LoggingOptions | undefined): AbortOptions | undef
   const options = context as AbortOptions | undefined; // adapter: MikroORM's own undeclared convention
   return options?.signal === undefined
     ? undefined
-    : { signal: options.signal, ...(options.inflightQueryAbortStrategy && { inflightQueryAbortStrategy: options.inflightQueryAbortStrategy }) };
+    : {
+        signal: options.signal,
+        ...(options.inflightQueryAbortStrategy && {
+          inflightQueryAbortStrategy: options.inflightQueryAbortStrategy,
+        }),
+      };
 }

@@ -1,5 +1,10 @@
 import { ExceptionConverter } from '@mikro-orm/core';
-import type { Configuration, Constructor, DriverException, EntityManagerType } from '@mikro-orm/core';
+import type {
+  Configuration,
+  Constructor,
+  DriverException,
+  EntityManagerType,
+} from '@mikro-orm/core';
 import { AbstractSqlDriver, MikroORM, PostgreSqlPlatform } from '@mikro-orm/postgresql';
 import { BoundConnection } from './bound-connection.ts';
 import { mapDatabaseError } from './map-database-error.ts';

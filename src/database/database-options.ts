@@ -1,16 +1,23 @@
 import type { EntitySchema } from '@mikro-orm/core';
-import type { DatabaseSettings } from '#config/settings.ts';
+import type { Secret } from '#config/secret.ts';
+import type { DatabaseConnectionSettings, DatabaseSettings } from '#config/settings.ts';
 import type { DatabaseObserver } from './database-observer.ts';
 
+/** One server and who we are to it; whatever reveals a password will do as one. */
+export interface DatabaseConnection extends Omit<DatabaseConnectionSettings, 'password'> {
+  readonly password: Pick<Secret, 'reveal'> | undefined;
+}
+
 /** What a session manager is built from: the settings of one database, its entities, who is told. */
-export interface DatabaseOptions extends DatabaseSettings {
+export interface DatabaseOptions extends Omit<DatabaseSettings, 'connection'> {
+  readonly connection: DatabaseConnection | undefined;
   /** Entities that sessions can load and persist; none = sessions for raw SQL only. */
   readonly entities?: readonly EntitySchema[];
   readonly observer?: DatabaseObserver;
 }
 
 /** The defaults of docs/configuration.md, for a manager that is given a URL alone. */
-export const DEFAULT_DATABASE_SETTINGS: DatabaseSettings = Object.freeze({
+export const DEFAULT_DATABASE_OPTIONS: DatabaseOptions = Object.freeze({
   connection: undefined,
   poolName: 'main',
   poolSize: 5,

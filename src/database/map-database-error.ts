@@ -105,9 +105,13 @@ function readDriverFacts(error: Error): DriverFacts {
   const field = (name: string) => textOf(Reflect.get(error, name));
   const code = field('code');
   // Every happy-eyeballs attempt failed: Node hands over one error that holds them all.
-  const first = error instanceof AggregateError && error.errors[0] instanceof Error ? error.errors[0] : error;
+  const first =
+    error instanceof AggregateError && error.errors[0] instanceof Error ? error.errors[0] : error;
   return {
-    sqlState: code !== undefined && /^[0-9A-Z]{5}$/.test(code) && field('severity') !== undefined ? code : undefined,
+    sqlState:
+      code !== undefined && /^[0-9A-Z]{5}$/.test(code) && field('severity') !== undefined
+        ? code
+        : undefined,
     errno: textOf(Reflect.get(first, 'code')),
     message: first.message,
     routine: field('routine'),
@@ -166,7 +170,11 @@ function codeOf(facts: DriverFacts): DatabaseErrorCode | undefined {
     if (errno in BY_ERRNO) {
       return BY_ERRNO[errno];
     }
-    if (errno.startsWith('ERR_TLS') || errno.startsWith('ERR_SSL') || /CERT|SIGNATURE/.test(errno)) {
+    if (
+      errno.startsWith('ERR_TLS') ||
+      errno.startsWith('ERR_SSL') ||
+      /CERT|SIGNATURE/.test(errno)
+    ) {
       return 'DB_TLS';
     }
   }
@@ -181,7 +189,9 @@ function messageFor(code: DatabaseErrorCode, facts: DriverFacts): string {
   if (code === 'DB_UNAVAILABLE' && facts.sqlState === '0A000') {
     return 'the schema changed under an open connection; repeat the request';
   }
-  const text = TEXTS[code] ?? (SAFE_MESSAGE_CLASSES.has(facts.sqlState.slice(0, 2)) ? facts.message : 'the statement failed');
+  const text =
+    TEXTS[code] ??
+    (SAFE_MESSAGE_CLASSES.has(facts.sqlState.slice(0, 2)) ? facts.message : 'the statement failed');
   const constraint = facts.constraint === undefined ? '' : `, ${facts.constraint}`;
   return `${text} (SQLSTATE ${facts.sqlState}${constraint})`;
 }

@@ -1,0 +1,34 @@
+import type { EntitySchema } from '@mikro-orm/core';
+import type { Options, PostgreSqlDriver } from '@mikro-orm/postgresql';
+import Cursor from 'pg-cursor';
+import { PostgresDialect } from 'kysely';
+import { BoundDriver } from './bound-driver.ts';
+import type { ConnectionPool } from './pool/pool.ts';
+
+/** What differs between the ORMs of one process. */
+export interface OrmParts {
+  readonly pool: ConnectionPool;
+  readonly database: string;
+  readonly entities: readonly EntitySchema[];
+  /** Unique in the process: sessions of two managers must not find each other. */
+  readonly contextName: string;
+}
+
+/** MikroORM's options on our pool, our driver and nothing of the environment. */
+export function ormOptions({ pool, database, entities, contextName }: OrmParts): Options {
+  return {
+    // adapter: a driver with PostgreSQL's platform that is not declared as a subclass of MikroORM's own.
+    driver: BoundDriver as unknown as typeof PostgreSqlDriver,
+    driverOptions: () => new PostgresDialect({ pool, cursor: Cursor }),
+    dbName: database,
+    entities: [...entities],
+    contextName,
+    discovery: { warnWhenNoEntities: false },
+    allowGlobalContext: false,
+    forceUtcTimezone: true,
+    ensureDatabase: false,
+    debug: false,
+    // Statements and values of others' code never reach our output; what matters reaches the observer.
+    logger: () => undefined,
+  };
+}

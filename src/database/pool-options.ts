@@ -1,0 +1,28 @@
+import type { DatabaseConnection, DatabaseOptions } from './database-options.ts';
+import type { PoolOptions } from './pool/pool.ts';
+
+/**
+ * The pool of a service's sessions. Its connections are read-only until a transaction says otherwise, so a read-only
+ * session is held by the server and costs no statement of its own. Behind a transaction pooler a connection keeps no
+ * settings: there, every session is a transaction.
+ */
+export function sessionPoolOptions(
+  settings: DatabaseOptions,
+  connection: DatabaseConnection,
+): PoolOptions {
+  const isPooled = settings.pooler === 'pgbouncer';
+  return {
+    ...settings,
+    connection,
+    applicationName: `tidegauge/${settings.poolName}`,
+    isPreparing: !isPooled,
+    sessionSettings: isPooled
+      ? {}
+      : {
+          statement_timeout: String(settings.statementTimeoutMs),
+          lock_timeout: String(settings.lockTimeoutMs),
+          idle_in_transaction_session_timeout: String(settings.idleInTransactionTimeoutMs),
+          default_transaction_read_only: 'on',
+        },
+  };
+}

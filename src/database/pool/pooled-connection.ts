@@ -1,0 +1,194 @@
+import { readFile } from 'node:fs/promises';
+import { createPostgreSqlTypeParsers } from '@mikro-orm/postgresql';
+import pg from 'pg';
+import type { ClientConfig } from 'pg';
+import type { DatabaseConnection } from '#database/database-options.ts';
+import { DatabaseError } from '#database/database-error.ts';
+import { mapDatabaseError } from '#database/map-database-error.ts';
+
+/** What a new connection needs to know. Times in milliseconds; 0 switches a server-side timeout off. */
+export interface ConnectionOptions {
+  readonly connection: DatabaseConnection;
+  readonly applicationName: string;
+  /** Deadline of the whole attempt: password, socket, login, session settings. */
+  readonly connectTimeoutMs: number;
+  /** Server settings of the connection, set once after login; none behind a transaction pooler. */
+  readonly sessionSettings: Readonly<Record<string, string>>;
+}
+
+// A peer that vanished is found by keepalive: 5 s, then 9 probes of the system's default interval.
+const KEEP_ALIVE_DELAY_MS = 5000;
+
+// Says nothing new: a value of our own keeps pg from sending what PGOPTIONS holds. A pooler refuses the parameter.
+const SERVER_DEFAULT = '-c client_min_messages=notice';
+
+/** One physical connection and what the pool remembers of it. */
+export class PooledConnection {
+  readonly client: pg.Client;
+  readonly openedAt = performance.now();
+  /** The pool's generation it was opened in. */
+  readonly generation: number;
+  /** Age in milliseconds at which it is replaced. */
+  readonly lifetimeMs: number;
+  /** Names of the statements it has prepared. */
+  readonly prepared = new Set<string>();
+  idleSince = performance.now();
+  isBroken = false;
+
+  private constructor(client: pg.Client, generation: number, lifetimeMs: number) {
+    this.client = client;
+    this.generation = generation;
+    this.lifetimeMs = lifetimeMs;
+  }
+
+  /**
+   * Opens a connection, or fails within the deadline and leaves no socket behind.
+   *
+   * @throws DatabaseError with the code that says why
+   */
+  static async open(
+    options: ConnectionOptions,
+    generation: number,
+    lifetimeMs: number,
+    onBroken: (connection: PooledConnection) => void,
+  ): Promise<PooledConnection> {
+    const client = new pg.Client(await clientConfig(options));
+    const connection = new PooledConnection(client, generation, lifetimeMs);
+    const broken = () => {
+      connection.isBroken = true;
+      onBroken(connection);
+    };
+    // Both stay for life: an `error` without a listener ends the process.
+    client.on('error', broken);
+    client.on('end', broken);
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      const deadline = new Promise<never>((_resolve, reject) => {
+        timer = setTimeout(() => reject(timedOut(options)), options.connectTimeoutMs);
+      });
+      await Promise.race([connection.#login(options.sessionSettings), deadline]);
+      return connection;
+    } catch (error) {
+      connection.destroy();
+      throw mapDatabaseError(error) ?? error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  get pid(): number | undefined {
+    const pid: unknown = Reflect.get(this.client, 'processID');
+    return typeof pid === 'number' ? pid : undefined;
+  }
+
+  get ageMs(): number {
+    return performance.now() - this.openedAt;
+  }
+
+  /** Whether the next borrower may have it: alive and outside any transaction. */
+  get isReusable(): boolean {
+    return !this.isBroken && this.client.getTransactionStatus() === 'I';
+  }
+
+  /** Says goodbye to the server; resolves when the socket is closed, by force after the deadline. */
+  async close(deadlineMs: number): Promise<void> {
+    const timer = setTimeout(() => this.destroy(), deadlineMs);
+    try {
+      await this.client.end();
+    } catch {
+      // The connection is gone already, which is what was wanted.
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Closes the socket at once, whatever it is doing. */
+  destroy(): void {
+    this.isBroken = true;
+    streamOf(this.client)?.destroy();
+  }
+
+  async #login(settings: Readonly<Record<string, string>>): Promise<void> {
+    await this.client.connect();
+    const names = Object.keys(settings);
+    if (names.length > 0) {
+      const list = names.map(
+        (_name, index) => `set_config($${index * 2 + 1}, $${index * 2 + 2}, false)`,
+      );
+      await this.client.query(`select ${list.join(', ')}`, Object.entries(settings).flat());
+    }
+  }
+}
+
+async function clientConfig(options: ConnectionOptions): Promise<ClientConfig> {
+  const { connection } = options;
+  const password = await readPassword(connection);
+  return {
+    host: connection.host,
+    port: connection.port,
+    database: connection.database,
+    user: connection.user,
+    // pg asks the environment for whatever is missing or empty, so nothing is; a function is never "missing".
+    password: () => password,
+    ssl: false,
+    application_name: options.applicationName,
+    ...(Object.keys(options.sessionSettings).length > 0 && { options: SERVER_DEFAULT }),
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
+    types: typeParsers(),
+  };
+}
+
+/** Read for every connection, before its socket is opened: a rotated password needs no restart, a failure no socket. */
+async function readPassword(connection: DatabaseConnection): Promise<string> {
+  if (connection.passwordFile === undefined) {
+    return connection.password?.reveal() ?? '';
+  }
+  try {
+    return (await readFile(connection.passwordFile, 'utf8')).replace(/\r?\n$/, '');
+  } catch (error) {
+    const errno: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+    throw new DatabaseError(
+      'DB_AUTH_FAILED',
+      `the password file cannot be read (${String(errno)})`,
+    );
+  }
+}
+
+const TEXT_ARRAY_OID = 1009;
+
+/** Dates and times as the server's text, as MikroORM expects them. */
+function typeParsers(): pg.TypeOverrides {
+  const types = new pg.TypeOverrides();
+  // adapter: pg declares its parsers by the number in their first overload.
+  const parseTextArray = types.getTypeParser(TEXT_ARRAY_OID, 'text') as unknown as (
+    text: string,
+  ) => string[];
+  for (const [oid, parser] of Object.entries(createPostgreSqlTypeParsers(parseTextArray))) {
+    types.setTypeParser(Number(oid), parser);
+  }
+  return types;
+}
+
+function timedOut({ connection, connectTimeoutMs }: ConnectionOptions): DatabaseError {
+  return new DatabaseError(
+    'DB_CONNECT_TIMEOUT',
+    `no answer from ${connection.host}:${connection.port} within ${connectTimeoutMs} ms`,
+  );
+}
+
+/** adapter: pg's socket is not public; a contract test fails loudly when it moves. */
+function streamOf(client: pg.Client): { destroy(): void } | undefined {
+  const inner: unknown = Reflect.get(client, 'connection');
+  const stream: unknown =
+    typeof inner === 'object' && inner !== null ? Reflect.get(inner, 'stream') : undefined;
+  return isDestroyable(stream) ? stream : undefined;
+}
+
+function isDestroyable(stream: unknown): stream is { destroy(): void } {
+  return (
+    typeof stream === 'object' &&
+    stream !== null &&
+    typeof Reflect.get(stream, 'destroy') === 'function'
+  );
+}
