@@ -1,0 +1,122 @@
+import type { DatabaseErrorCode } from '#database/database-error.ts';
+import type { RetireReason, SessionOutcome } from '#database/database-observer.ts';
+
+/** The value of a method that is not in {@link HTTP_METHODS}, or not one of the route's. */
+export const OTHER_METHOD = '_OTHER';
+export const HTTP_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+
+/** The route of a request that no template takes. */
+export const UNMATCHED_ROUTE = 'unmatched';
+
+export const CONNECTION_STATES = ['idle', 'used', 'connecting'] as const;
+
+export const CONNECT_FAILURE_REASONS = [
+  'refused',
+  'timeout',
+  'dns',
+  'auth',
+  'tls',
+  'too_many',
+  'unavailable',
+  'other',
+] as const;
+export type ConnectFailureReason = (typeof CONNECT_FAILURE_REASONS)[number];
+
+/** What `/readyz` may say. */
+export const READY_STATES = [
+  'starting',
+  'up',
+  'saturated',
+  'down',
+  'migrations_pending',
+  'read_only',
+  'draining',
+] as const;
+
+export const GC_KINDS = ['major', 'minor', 'incremental', 'weakcb'] as const;
+
+// Telemetry imports only types of the database folder: these records are complete, or do not compile.
+const retireReasons: Readonly<Record<RetireReason, true>> = {
+  idle: true,
+  lifetime: true,
+  broken: true,
+  timeout: true,
+  failed_ping: true,
+  dirty: true,
+  failover: true,
+  evicted: true,
+  shutdown: true,
+};
+
+const sessionOutcomes: Readonly<Record<SessionOutcome, true>> = {
+  commit: true,
+  rollback: true,
+  error: true,
+};
+
+const errorCodes: Readonly<Record<DatabaseErrorCode, true>> = {
+  DB_NOT_INITIALIZED: true,
+  DB_CLOSED: true,
+  DB_SESSION_MISSING: true,
+  DB_SESSION_ENDED: true,
+  DB_SESSION_READ_ONLY: true,
+  DB_POOL_TIMEOUT: true,
+  DB_POOL_FULL: true,
+  DB_NOT_FOUND: true,
+  DB_CONNECT_REFUSED: true,
+  DB_CONNECT_TIMEOUT: true,
+  DB_HOST_NOT_FOUND: true,
+  DB_AUTH_FAILED: true,
+  DB_TLS: true,
+  DB_TOO_MANY_CONNECTIONS: true,
+  DB_UNAVAILABLE: true,
+  DB_CONNECTION_LOST: true,
+  DB_COMMIT_UNKNOWN: true,
+  DB_QUERY_TIMEOUT: true,
+  DB_LOCK_TIMEOUT: true,
+  DB_QUERY_CANCELLED: true,
+  DB_DEADLOCK: true,
+  DB_SERIALIZATION: true,
+  DB_UNIQUE: true,
+  DB_FOREIGN_KEY: true,
+  DB_CHECK: true,
+  DB_NOT_NULL: true,
+  DB_EXCLUSION: true,
+  DB_OUT_OF_RANGE: true,
+  DB_INVALID_TEXT: true,
+  DB_UNBINDABLE_VALUE: true,
+  DB_SCHEMA: true,
+  DB_READ_ONLY: true,
+  DB_PERMISSION: true,
+  DB_DISK_FULL: true,
+  DB_MIGRATIONS_PENDING: true,
+  DB_MIGRATION_LOCKED: true,
+  DB_QUERY_FAILED: true,
+  CONFIG_INVALID: true,
+};
+
+export const CLOSE_REASONS: readonly string[] = Object.keys(retireReasons);
+export const SESSION_RESULTS: readonly string[] = Object.keys(sessionOutcomes);
+export const ERROR_CODES: readonly string[] = Object.keys(errorCodes);
+
+/** Why connecting failed, in the words of the metric. */
+export function connectFailureReason(code: DatabaseErrorCode): ConnectFailureReason {
+  switch (code) {
+    case 'DB_CONNECT_REFUSED':
+      return 'refused';
+    case 'DB_CONNECT_TIMEOUT':
+      return 'timeout';
+    case 'DB_HOST_NOT_FOUND':
+      return 'dns';
+    case 'DB_AUTH_FAILED':
+      return 'auth';
+    case 'DB_TLS':
+      return 'tls';
+    case 'DB_TOO_MANY_CONNECTIONS':
+      return 'too_many';
+    case 'DB_UNAVAILABLE':
+      return 'unavailable';
+    default:
+      return 'other';
+  }
+}

@@ -1,0 +1,46 @@
+import type { DatabaseObserver } from '#database/database-observer.ts';
+import type { PoolStats } from '#database/pool/pool-stats.ts';
+import { createDatabaseMetrics } from './database-metrics.ts';
+import { expositionFormat } from './exposition-format.ts';
+import { type Exposition, renderExposition } from './exposition.ts';
+import { createHttpMetrics, type HttpMetricsObserver } from './http-metrics.ts';
+import { Instruments } from './instruments.ts';
+import { createProcessMetrics } from './process-metrics.ts';
+import { createServiceMetrics, type ServiceFacts } from './service-metrics.ts';
+
+/** Where the figures of a scrape come from. A function that throws makes only its gauges absent. */
+export interface MetricsSources extends ServiceFacts {
+  readonly poolStats: () => readonly PoolStats[];
+  /** Templates of all routes: the values `http_route` may have. */
+  readonly routes: readonly string[];
+}
+
+export interface Metrics {
+  readonly httpObserver: HttpMetricsObserver;
+  readonly databaseObserver: DatabaseObserver;
+  /** The scrape in the format that an Accept header asks for; answer it with `Vary: Accept`. */
+  render(accept: string | undefined): Promise<Exposition>;
+  /** Stops what measures by itself; idempotent. What has been counted can still be rendered. */
+  close(): void;
+}
+
+/** Creates the metrics of one service: every one of the catalogue, in a registry of its own. */
+export function createMetrics(sources: MetricsSources): Metrics {
+  const instruments = new Instruments();
+  const http = createHttpMetrics(instruments, sources.routes);
+  const database = createDatabaseMetrics(instruments, sources.poolStats);
+  const service = createServiceMetrics(instruments, sources);
+  const own = createProcessMetrics(instruments);
+  return {
+    httpObserver: http.observer,
+    databaseObserver: database.observer,
+    async render(accept) {
+      http.collect();
+      database.collect();
+      service.collect();
+      own.collect();
+      return renderExposition(instruments.registry, expositionFormat(accept));
+    },
+    close: () => own.close(),
+  };
+}
