@@ -122,7 +122,7 @@ describe('a production install', () => {
       'mikro-orm.config.*',
     ]);
     const imported = files.flatMap((file) =>
-      [...readFileSync(file, 'utf8').matchAll(/^(?:import|export|\} from)\b[^']*'([^'#.][^']*)'/gm)]
+      [...readFileSync(file, 'utf8').matchAll(/^(?:import|.*\} from|.* from) '([@\w][^']*)';$/gm)]
         .map(([, specifier = '']) => specifier)
         .filter((specifier) => !specifier.startsWith('node:'))
         .map((specifier) => /^(@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier),
