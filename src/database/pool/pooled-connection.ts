@@ -3,8 +3,8 @@ import { createPostgreSqlTypeParsers } from '@mikro-orm/postgresql';
 import pg from 'pg';
 import type { ClientConfig } from 'pg';
 import type { DatabaseConnection } from '#database/database-options.ts';
+import { connectError } from '#database/connect-advice.ts';
 import { DatabaseError } from '#database/database-error.ts';
-import { mapDatabaseError } from '#database/map-database-error.ts';
 
 /** What a new connection needs to know. Times in milliseconds; 0 switches a server-side timeout off. */
 export interface ConnectionOptions {
@@ -70,7 +70,7 @@ export class PooledConnection {
       return connection;
     } catch (error) {
       connection.destroy();
-      throw mapDatabaseError(error) ?? error;
+      throw connectError(error, options.connection);
     } finally {
       clearTimeout(timer);
     }
@@ -170,11 +170,8 @@ function typeParsers(): pg.TypeOverrides {
   return types;
 }
 
-function timedOut({ connection, connectTimeoutMs }: ConnectionOptions): DatabaseError {
-  return new DatabaseError(
-    'DB_CONNECT_TIMEOUT',
-    `no answer from ${connection.host}:${connection.port} within ${connectTimeoutMs} ms`,
-  );
+function timedOut({ connectTimeoutMs }: ConnectionOptions): DatabaseError {
+  return new DatabaseError('DB_CONNECT_TIMEOUT', `${connectTimeoutMs} ms`);
 }
 
 /** adapter: pg's socket is not public; a contract test fails loudly when it moves. */

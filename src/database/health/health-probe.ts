@@ -1,0 +1,184 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { DatabaseError } from '#database/database-error.ts';
+import type { DatabaseObserver } from '#database/database-observer.ts';
+import type { DatabaseConnection } from '#database/database-options.ts';
+import { mapDatabaseError } from '#database/map-database-error.ts';
+import { PooledConnection } from '#database/pool/pooled-connection.ts';
+import type { PoolStats } from '#database/pool/pool-stats.ts';
+import { judge } from './database-verdict.ts';
+import type { DatabaseVerdict, ServerFindings } from './database-verdict.ts';
+
+export interface HealthProbeOptions {
+  readonly connection: DatabaseConnection;
+  readonly poolName: string;
+  /** Deadline of a connect, in milliseconds. */
+  readonly connectTimeoutMs: number;
+  /** Names of the migrations that the code was written for. */
+  readonly expectedMigrations: readonly string[];
+  readonly poolStats: () => PoolStats;
+  readonly observer?: DatabaseObserver;
+}
+
+// Ready 2 s after the server is, not ready 3 s after it is gone: reliability figures of the readiness probe.
+const INTERVAL_MS = 1000;
+const DEADLINE_MS = 1000;
+const MAX_JITTER_MS = 100;
+
+const FINDINGS = `select pg_is_in_recovery() or current_setting('default_transaction_read_only')::boolean as "isReadOnly",
+  current_setting('server_version') as "serverVersion",
+  to_regclass('mikro_orm_migrations') is not null as "hasMigrations"`;
+
+/**
+ * Looks at the server once a second on a connection of its own, never through the pool's queue, and keeps the verdict
+ * for whoever asks. A failed look is repeated once on a new connection before it counts.
+ */
+export class HealthProbe {
+  readonly #options: HealthProbeOptions;
+  readonly #stopping = new AbortController();
+  #verdict: DatabaseVerdict = Object.freeze({
+    state: 'starting',
+    code: undefined,
+    message: 'the database has not been asked yet',
+    checkedAt: undefined,
+    roundTripMs: undefined,
+    serverVersion: undefined,
+    pendingMigrations: [],
+  });
+  #connection: PooledConnection | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(options: HealthProbeOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to look; the first verdict is there when the promise resolves. */
+  async start(): Promise<void> {
+    if (this.#running === undefined) {
+      await this.#look();
+      this.#running = this.#loop();
+    }
+  }
+
+  /** The last verdict, from memory; `saturated` instead of `up` while somebody waits for a connection. */
+  verdict(): DatabaseVerdict {
+    const { used, max, waiting } = this.#options.poolStats();
+    if (this.#verdict.state === 'up' && waiting > 0 && used >= max) {
+      const message = `all ${max} connections are in use and ${waiting} borrowers wait`;
+      return Object.freeze({ ...this.#verdict, state: 'saturated', message });
+    }
+    return this.#verdict;
+  }
+
+  /** Stops looking and closes the connection. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+    await this.#connection?.close(DEADLINE_MS);
+    this.#connection = undefined;
+  }
+
+  async #loop(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      await delay(INTERVAL_MS + Math.random() * MAX_JITTER_MS, undefined, {
+        signal,
+        ref: false,
+      }).catch(() => undefined);
+      if (!signal.aborted) {
+        await this.#look();
+      }
+    }
+  }
+
+  async #look(): Promise<void> {
+    const checkedAt = new Date().toISOString();
+    try {
+      const isFresh = this.#connection === undefined;
+      const findings = await this.#ask().catch((error: unknown) => {
+        if (isFresh) {
+          throw error;
+        }
+        return this.#ask();
+      });
+      this.#tell(judge(findings, this.#options.expectedMigrations, checkedAt));
+    } catch (error) {
+      const failure =
+        mapDatabaseError(error) ??
+        new DatabaseError('DB_UNAVAILABLE', 'bug: the probe failed', {}, { cause: error });
+      this.#tell(
+        Object.freeze({
+          ...this.#verdict,
+          state: 'down',
+          code: failure.code,
+          message: failure.message,
+          checkedAt,
+          roundTripMs: undefined,
+        }),
+      );
+    }
+  }
+
+  async #ask(): Promise<ServerFindings> {
+    const connection = (this.#connection ??= await this.#connect());
+    // A server that hangs is not asked again on the same socket.
+    const timer = setTimeout(() => connection.destroy(), DEADLINE_MS);
+    try {
+      const startedAt = performance.now();
+      const { rows } = await connection.client.query<{
+        isReadOnly: boolean;
+        serverVersion: string;
+        hasMigrations: boolean;
+      }>(FINDINGS);
+      const roundTripMs = performance.now() - startedAt;
+      const [found] = rows;
+      if (found === undefined) {
+        throw new DatabaseError('DB_UNAVAILABLE', 'bug: the probe got no row');
+      }
+      const { isReadOnly, serverVersion } = found;
+      const appliedMigrations = found.hasMigrations ? await appliedOn(connection) : [];
+      return { isReadOnly, serverVersion, appliedMigrations, roundTripMs };
+    } catch (error) {
+      connection.destroy();
+      this.#connection = undefined;
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #connect(): Promise<PooledConnection> {
+    const { connection, poolName, connectTimeoutMs } = this.#options;
+    return await PooledConnection.open(
+      {
+        connection,
+        connectTimeoutMs,
+        applicationName: `tidegauge/${poolName}/probe`,
+        sessionSettings: {},
+      },
+      0,
+      Infinity,
+      () => undefined,
+    );
+  }
+
+  #tell(verdict: DatabaseVerdict): void {
+    const { state: from, code: fromCode } = this.#verdict;
+    this.#verdict = verdict;
+    if (verdict.state !== from || verdict.code !== fromCode) {
+      this.#options.observer?.verdictChanged?.({
+        pool: this.#options.poolName,
+        from,
+        to: verdict.state,
+        code: verdict.code,
+        message: verdict.message,
+      });
+    }
+  }
+}
+
+async function appliedOn(connection: PooledConnection): Promise<string[]> {
+  const { rows } = await connection.client.query<{ name: string }>(
+    'select name from mikro_orm_migrations',
+  );
+  return rows.map(({ name }) => name);
+}

@@ -1,0 +1,74 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PostgreSqlContainer } from '@testcontainers/postgresql';
+import { parseTestDatabaseUrl } from '#config/parse-test-database-url.ts';
+import { startEmbeddedPostgres } from '#database/embedded/embedded-postgres.ts';
+
+/** Plain text on purpose: it crosses from the global set-up to the test processes. */
+export interface TestServerAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  /** A database to connect to for creating others. */
+  readonly database: string;
+}
+
+export interface TestServer {
+  readonly address: TestServerAddress;
+  stop(): Promise<void>;
+}
+
+/** What PostgreSQL must not write into its log: see docs/operations.md. */
+const QUIET_LOG = { log_parameter_max_length: '0', log_error_verbosity: 'terse' };
+
+/** Starts or finds the server that TEST_POSTGRES and TEST_DATABASE_URL ask for. */
+export async function startTestServer(
+  env: Readonly<Record<string, string | undefined>>,
+  settings: Readonly<Record<string, string>> = {},
+  log?: (line: string) => void,
+): Promise<TestServer> {
+  const choice = parseTestDatabaseUrl(env);
+  switch (choice.server) {
+    case 'url': {
+      const { host, port, user, password, database } = choice.connection;
+      return {
+        address: { host, port, user, database, password: password?.reveal() ?? '' },
+        stop: () => Promise.resolve(),
+      };
+    }
+    case 'testcontainers':
+      return await startContainer(env['TEST_POSTGRES_IMAGE'] ?? 'postgres:18-alpine');
+    case 'embedded': {
+      const dataDir = await mkdtemp(join(tmpdir(), 'tidegauge-test-'));
+      const server = await startEmbeddedPostgres({
+        dataDir,
+        persistent: false,
+        settings,
+        ...(log !== undefined && { log }),
+      });
+      return { address: server.connection, stop: () => server.stop() };
+    }
+  }
+}
+
+async function startContainer(image: string): Promise<TestServer> {
+  const flags = Object.entries(QUIET_LOG).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const container = await new PostgreSqlContainer(image)
+    .withDatabase('postgres')
+    .withCommand(['postgres', ...flags])
+    .start();
+  return {
+    address: {
+      host: container.getHost(),
+      port: container.getPort(),
+      user: container.getUsername(),
+      password: container.getPassword(),
+      database: container.getDatabase(),
+    },
+    stop: async () => {
+      await container.stop();
+    },
+  };
+}
