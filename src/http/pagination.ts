@@ -19,7 +19,10 @@ export const limitParam = z
   .default(DEFAULT_LIMIT)
   .meta({
     description: 'How many items to answer at most.',
-    override: { type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT },
+    override: ({ jsonSchema }) => {
+      delete jsonSchema.pattern;
+      Object.assign(jsonSchema, { type: 'integer', minimum: 1, maximum: MAX_LIMIT });
+    },
   });
 
 /** `cursor` of a listing: what an earlier page gave as `nextCursor`. Read it with `decodeCursor`. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-const CANONICAL = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const CANONICAL = /^[\da-fA-F]{8}-[\da-fA-F]{4}-[\da-fA-F]{4}-[\da-fA-F]{4}-[\da-fA-F]{12}$/;
 
 /** A UUID in its canonical form, in either case; given on in lower case. No braces, no `urn:uuid:`. */
 export const uuidParam = z

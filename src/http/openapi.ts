@@ -1,0 +1,192 @@
+import { z } from 'zod';
+import type { ZodOpenApiOperationObject, ZodOpenApiResponseObject } from 'zod-openapi';
+import { createDocument } from 'zod-openapi';
+
+import type { ErrorCode } from './error-codes.ts';
+import { statusOf } from './error-status.ts';
+import { ERROR_TEXT } from './error-text.ts';
+import { PROBLEM_TYPE, problemSchema } from './problem.ts';
+import type { Route } from './route.ts';
+import type { ServiceRoute } from './service-route.ts';
+
+/** What the document says of the service as a whole. */
+export interface ServiceInfo {
+  readonly name: string;
+  readonly version: string;
+}
+
+type HeaderObject = { readonly description: string; readonly schema: { readonly type: 'string' } };
+
+const JSON_TYPE = 'application/json';
+
+/** What any route may answer, whatever it does. */
+const COMMON_ERRORS = [
+  'INPUT_INVALID',
+  'NOT_ACCEPTABLE',
+  'DB_POOL_TIMEOUT',
+  'DB_UNAVAILABLE',
+  'OVERLOADED',
+  'REQUEST_TIMEOUT',
+  'INTERNAL',
+] as const satisfies readonly ErrorCode[];
+
+const BODY_ERRORS = ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const;
+const WRITE_ERRORS = ['DB_COMMIT_UNKNOWN'] as const;
+
+/** On every answer; described once. */
+const ID_HEADERS: Readonly<Record<string, HeaderObject>> = {
+  'X-Request-Id': {
+    description: "Finds the request in the log; the caller's own is kept when it is plain.",
+    schema: { type: 'string' },
+  },
+  'X-Trace-Id': { description: 'W3C trace id of the request.', schema: { type: 'string' } },
+};
+
+const idHeaderRefs = Object.fromEntries(
+  Object.keys(ID_HEADERS).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+);
+
+/** The API as OpenAPI 3.1, from the very schemas that validate. */
+export function openApiDocument(
+  routes: readonly Route[],
+  serviceRoutes: readonly ServiceRoute[],
+  { name, version }: ServiceInfo,
+): ReturnType<typeof createDocument> {
+  const operations = [
+    ...routes.map((route) => ({ ...route, operation: operationOf(route) })),
+    ...serviceRoutes.map((route) => ({ ...route, operation: serviceOperationOf(route) })),
+  ];
+  const byPath = Map.groupBy(operations, ({ path }) => path.replaceAll(/:(\w+)/g, '{$1}'));
+  const paths = Object.fromEntries(
+    [...byPath].map(([path, atPath]) => [
+      path,
+      Object.fromEntries(atPath.map(({ method, operation }) => [method, operation])),
+    ]),
+  );
+  return createDocument({
+    openapi: '3.1.1',
+    info: { title: name, version },
+    servers: [{ url: '/' }],
+    paths,
+    components: { headers: ID_HEADERS },
+  });
+}
+
+function operationOf(route: Route): ZodOpenApiOperationObject {
+  const { operationId, summary, tags, params, query, body } = route;
+  return {
+    operationId,
+    summary,
+    tags: [...tags],
+    requestParams: {
+      ...(params instanceof z.ZodObject ? { path: params } : {}),
+      ...(query instanceof z.ZodObject ? { query } : {}),
+      ...conditionParams(route),
+    },
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: true, content: { [JSON_TYPE]: { schema: body } } } }),
+    responses: { ...successesOf(route), ...failuresOf(route) },
+  };
+}
+
+function conditionParams({ etag, errors }: Route): { header?: z.ZodObject } {
+  const conditions = {
+    ...(etag === true
+      ? {
+          'If-None-Match': z
+            .string()
+            .optional()
+            .meta({ description: '304 when it names the present entity tag.' }),
+        }
+      : {}),
+    ...(errors.includes('PRECONDITION_FAILED')
+      ? {
+          'If-Match': z
+            .string()
+            .optional()
+            .meta({ description: '412 unless it names the present entity tag, or is *.' }),
+        }
+      : {}),
+  };
+  return Object.keys(conditions).length === 0 ? {} : { header: z.object(conditions) };
+}
+
+function successesOf({ responses, etag }: Route): Record<string, ZodOpenApiResponseObject> {
+  const declared = Object.entries(responses).map(([status, { description, schema, headers }]) => [
+    status,
+    {
+      description,
+      headers: { ...idHeaderRefs, ...headerObjects(headers) },
+      ...(schema === undefined ? {} : { content: { [JSON_TYPE]: { schema } } }),
+    },
+  ]);
+  return {
+    ...Object.fromEntries(declared),
+    ...(etag === true
+      ? { 304: { description: 'Not changed since it was read.', headers: idHeaderRefs } }
+      : {}),
+  };
+}
+
+function headerObjects(
+  headers: Readonly<Record<string, string>> = {},
+): Record<string, HeaderObject> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, description]) => [
+      name,
+      { description, schema: { type: 'string' } },
+    ]),
+  );
+}
+
+function failuresOf({ errors, body, method }: Route): Record<string, ZodOpenApiResponseObject> {
+  const codes = new Set<ErrorCode>([
+    ...COMMON_ERRORS,
+    ...(body === undefined ? [] : BODY_ERRORS),
+    ...(method === 'get' ? [] : WRITE_ERRORS),
+    ...errors,
+  ]);
+  const answers = [...codes].map((code) => ({
+    code,
+    status: statusOf(code, method.toUpperCase()),
+  }));
+  if (body !== undefined) answers.push({ code: 'INPUT_INVALID', status: 422 });
+  return Object.fromEntries(
+    [...Map.groupBy(answers, ({ status }) => status)].map(([status, atStatus]) => [
+      status,
+      {
+        description: atStatus
+          .map(({ code }) => `\`${code}\`: ${ERROR_TEXT[code].title}.`)
+          .join(' '),
+        headers: {
+          ...idHeaderRefs,
+          ...(status === 503 ? headerObjects({ 'Retry-After': 'Seconds.' }) : {}),
+        },
+        content: { [PROBLEM_TYPE]: { schema: problemSchema } },
+      },
+    ]),
+  );
+}
+
+function serviceOperationOf({
+  operationId,
+  summary,
+  responses,
+}: ServiceRoute): ZodOpenApiOperationObject {
+  return {
+    operationId,
+    summary,
+    tags: ['service'],
+    responses: Object.fromEntries(
+      Object.entries(responses).map(([status, { description, contentType, schema }]) => [
+        status,
+        {
+          description,
+          headers: idHeaderRefs,
+          content: { [contentType]: { schema: schema ?? { type: 'string' } } },
+        },
+      ]),
+    ),
+  };
+}

@@ -1,0 +1,48 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomBytes } from 'node:crypto';
+
+import { v4 as uuid } from 'uuid';
+
+import type { ErrorCode } from './error-codes.ts';
+
+const KEPT_REQUEST_ID = /^[\w.-]{1,128}$/;
+const TRACE_ID_BYTES = 16;
+
+/** What is known of the request in whose course the present code runs. */
+export interface RequestScope {
+  readonly requestId: string;
+  /** W3C trace id, 32 hexadecimal digits. */
+  readonly traceId: string;
+  /** Template of the matched route; `unmatched` until there is one. */
+  route: string;
+  /** Probes and scrapes: not worth a line while they succeed. */
+  isQuiet: boolean;
+  /** Code of the problem that was answered. */
+  code: ErrorCode | undefined;
+  /** Of the matched route: constraint name → sentence for the client. */
+  constraints: Readonly<Record<string, string>> | undefined;
+}
+
+const storage = new AsyncLocalStorage<RequestScope>();
+
+/** A scope with new ids; the caller's request id is kept when it is short and plain. */
+export function newRequestScope(callersId?: string): RequestScope {
+  return {
+    requestId: callersId !== undefined && KEPT_REQUEST_ID.test(callersId) ? callersId : uuid(),
+    traceId: randomBytes(TRACE_ID_BYTES).toString('hex'),
+    route: 'unmatched',
+    isQuiet: false,
+    code: undefined,
+    constraints: undefined,
+  };
+}
+
+/** Runs `work`, and all it starts, in `scope`. */
+export function runInRequestScope<T>(scope: RequestScope, work: () => T): T {
+  return storage.run(scope, work);
+}
+
+/** The present request's scope; undefined outside of one. */
+export function currentRequestScope(): RequestScope | undefined {
+  return storage.getStore();
+}

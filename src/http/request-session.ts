@@ -1,0 +1,88 @@
+import { DatabaseError } from '#database/database-error.ts';
+
+import { HttpError } from './http-error.ts';
+
+/** What the HTTP layer needs of the session manager. */
+export interface SessionRunner {
+  session<T>(
+    work: () => Promise<T>,
+    options?: {
+      readonly name?: string;
+      readonly readOnly?: boolean;
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<T>;
+}
+
+/** How one request uses its session. */
+export interface RequestSessionOptions {
+  readonly name: string;
+  readonly readOnly: boolean;
+  /** From now until the work is given up. */
+  readonly deadlineMs: number;
+  /** Aborts when the client goes away. */
+  readonly clientGone: AbortSignal;
+}
+
+/** How long work that has been given up may take to roll back before the client is answered without it. */
+const SETTLE_MS = 250;
+
+/**
+ * Runs `work` in a session and resolves once it is committed. Past the deadline the work's signal aborts, its session
+ * rolls back and this throws `REQUEST_TIMEOUT`; where the commit may already have been sent, `DB_COMMIT_UNKNOWN`.
+ * When the client goes away the work aborts too, unless it is already being committed.
+ */
+export async function requestSession<T>(
+  sessions: SessionRunner,
+  work: (signal: AbortSignal) => Promise<T>,
+  { name, readOnly, deadlineMs, clientGone }: RequestSessionOptions,
+): Promise<T> {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const timeout = new HttpError('REQUEST_TIMEOUT');
+  const outcome = Promise.withResolvers<never>();
+  let isCommitting = false;
+  let settleTimer: NodeJS.Timeout | undefined;
+
+  const deadlineTimer = setTimeout(() => {
+    controller.abort(timeout);
+    settleTimer = setTimeout(() => {
+      outcome.reject(isCommitting ? unknownOutcome(name) : timeout);
+    }, SETTLE_MS);
+  }, deadlineMs);
+  const onClientGone = (): void => {
+    if (!isCommitting) controller.abort(clientGone.reason);
+  };
+  clientGone.addEventListener('abort', onClientGone, { once: true });
+
+  const session = sessions.session(
+    async () => {
+      const result = await work(signal);
+      // Work that ignores its signal must not be committed after the client was told otherwise.
+      signal.throwIfAborted();
+      isCommitting = !readOnly;
+      return result;
+    },
+    { name, readOnly, signal },
+  );
+  try {
+    if (clientGone.aborted) onClientGone();
+    return await Promise.race([session, outcome.promise]);
+  } catch (error) {
+    const isUnknown = error instanceof DatabaseError && error.code === 'DB_COMMIT_UNKNOWN';
+    throw signal.reason === timeout && !isUnknown ? timeout : error;
+  } finally {
+    clearTimeout(deadlineTimer);
+    clearTimeout(settleTimer);
+    clientGone.removeEventListener('abort', onClientGone);
+    // The race may have been decided without it.
+    session.catch(() => undefined);
+  }
+}
+
+function unknownOutcome(name: string): DatabaseError {
+  return new DatabaseError(
+    'DB_COMMIT_UNKNOWN',
+    `no answer to the commit of ${name} before its deadline`,
+  );
+}

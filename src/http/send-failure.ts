@@ -1,0 +1,50 @@
+import type { Response } from 'express';
+
+import { describeError } from './describe-error.ts';
+import type { HttpLog } from './http-log.ts';
+import { failureOf, PROBLEM_TYPE, problemOf } from './problem.ts';
+import type { RequestScope } from './request-scope.ts';
+
+/** Answers an error as a problem, and logs it when it is not the client's. Cuts the connection when an answer has already begun. */
+export function sendFailure(
+  error: unknown,
+  response: Response,
+  scope: RequestScope,
+  { method, log }: { readonly method: string; readonly log: HttpLog },
+): void {
+  const failure = failureOf(error, { method, constraints: scope.constraints });
+  scope.code = failure.code;
+  const isGone = response.destroyed || response.closed;
+  // What the abort did to the work of a client who left is no fault, unless it may have been committed.
+  if (failure.status >= 500 && (!isGone || failure.code === 'DB_COMMIT_UNKNOWN')) {
+    logFailure(error, failure.status, scope, log);
+  }
+  if (isGone) return;
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const body = JSON.stringify(problemOf(failure, scope));
+  response.writeHead(failure.status, {
+    'Content-Type': PROBLEM_TYPE,
+    'Cache-Control': 'no-store',
+    'Content-Length': Buffer.byteLength(body),
+    ...failure.headers,
+  });
+  response.end(body);
+}
+
+function logFailure(error: unknown, status: number, scope: RequestScope, log: HttpLog): void {
+  const fields = {
+    event: 'http.failure',
+    code: scope.code,
+    status,
+    route: scope.route,
+    request_id: scope.requestId,
+    trace_id: scope.traceId,
+    err: describeError(error),
+  };
+  // A 500 is a fault of ours; the others heal when load or database do.
+  if (status === 500) log.error(fields, 'request failed');
+  else log.warn(fields, 'request could not be served');
+}

@@ -1,0 +1,228 @@
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+
+import type { HttpSettings } from '#config/settings.ts';
+
+import { HttpError } from './http-error.ts';
+import type { HttpLog } from './http-log.ts';
+import { failureOf } from './problem.ts';
+import { rawAnswer } from './raw-answer.ts';
+
+/** How often Node looks for requests that are too slow. */
+const CHECKING_INTERVAL_MS = 1000;
+
+/** A refused peer may still be sending: reading on for a moment lets it see the answer instead of a reset. */
+const LINGER_MS = 500;
+
+/** Rounds of the event loop in which a new connection may delay the end of listening. */
+const MAX_BUSY_TURNS = 200;
+
+/** How long a connection that was opened just before the end may take to send its request. */
+const LAST_REQUEST_MS = 250;
+const QUIET_CHECK_MS = 25;
+
+/** The listener's times and bounds. */
+export type ServerSettings = Pick<
+  HttpSettings,
+  'host' | 'port' | 'headersTimeoutMs' | 'receiveTimeoutMs' | 'keepAliveMs' | 'maxConnections'
+>;
+
+/** Milliseconds of the two phases of an orderly end. */
+export interface CloseOptions {
+  /** Go on serving, with `Connection: close` on every answer. */
+  readonly drainMs: number;
+  /** After that, let what is in flight finish; then connections are cut. */
+  readonly graceMs: number;
+}
+
+/** A listener around an app. `close()` loses no request that a client has sent in time. */
+export class HttpServer {
+  readonly #server: Server;
+  readonly #settings: ServerSettings;
+  readonly #log: HttpLog;
+  readonly #inFlight = new Set<ServerResponse>();
+  readonly #refused = new WeakSet<Duplex>();
+  #accepted = 0;
+  #isDraining = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(listener: RequestListener, settings: ServerSettings, log: HttpLog) {
+    this.#settings = settings;
+    this.#log = log;
+    this.#server = createServer({
+      headersTimeout: settings.headersTimeoutMs,
+      requestTimeout: settings.receiveTimeoutMs,
+      keepAliveTimeout: settings.keepAliveMs,
+      connectionsCheckingInterval: CHECKING_INTERVAL_MS,
+      // The app answers a missing Host with a body.
+      requireHostHeader: false,
+    });
+    this.#server.maxConnections = settings.maxConnections;
+    this.#server.on('connection', () => {
+      this.#accepted += 1;
+    });
+    const serve = (request: IncomingMessage, response: ServerResponse): void => {
+      this.#track(response);
+      listener(request, response);
+    };
+    this.#server.on('request', serve);
+    // An expectation we do not know is one we may ignore (RFC 9110, 10.1.1).
+    this.#server.on('checkExpectation', serve);
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      this.#refuse(socket, error.code);
+    });
+    this.#server.on('connect', (_request, socket) => {
+      this.#answer(socket, new HttpError('METHOD_NOT_ALLOWED', { headers: { Allow: '' } }));
+    });
+  }
+
+  /** Starts listening and says where. Rejects with what to do when the address cannot be had. */
+  async listen(): Promise<{ readonly host: string; readonly port: number }> {
+    const { host, port } = this.#settings;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', reject).listen({ host, port }, resolve);
+    try {
+      await promise;
+    } catch (error) {
+      throw new Error(listenFault(error, host, port), { cause: error });
+    } finally {
+      this.#server.off('error', reject);
+    }
+    return { host, port: portOf(this.#server.address()) ?? port };
+  }
+
+  /** Drains, stops accepting, lets requests in flight finish, and cuts what is left after the grace. Every call gets the same promise. */
+  close(options: CloseOptions): Promise<void> {
+    this.#closing ??= this.#close(options);
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close({ drainMs: 0, graceMs: 0 });
+  }
+
+  async #close({ drainMs, graceMs }: CloseOptions): Promise<void> {
+    if (!this.#server.listening) return;
+    this.#isDraining = true;
+    for (const response of this.#inFlight) announceEnd(response);
+    await delay(drainMs);
+
+    await this.#untilNobodyKnocks();
+    const closed = Promise.withResolvers<void>();
+    // Closes idle connections too. Those were idle for the whole drain, or their last answer would have closed them.
+    this.#server.close(() => {
+      closed.resolve();
+    });
+    const ended = new AbortController();
+    await Promise.race([
+      closed.promise,
+      this.#untilQuiet(ended.signal),
+      delay(graceMs, undefined, { signal: ended.signal }).catch(() => undefined),
+    ]);
+    ended.abort();
+    this.#server.closeAllConnections();
+    await closed.promise;
+  }
+
+  /** Resolves right after a turn of the event loop that accepted nobody: connections the kernel still holds are reset with the listener. */
+  async #untilNobodyKnocks(): Promise<void> {
+    let accepted = -1;
+    for (let turn = 0; turn < MAX_BUSY_TURNS && accepted !== this.#accepted; turn += 1) {
+      accepted = this.#accepted;
+      await nextTurn();
+    }
+  }
+
+  /** Resolves when nothing has been in flight for as long as a last request may take to come. */
+  async #untilQuiet(signal: AbortSignal): Promise<void> {
+    let quietMs = 0;
+    while (quietMs < LAST_REQUEST_MS && !signal.aborted) {
+      await delay(QUIET_CHECK_MS);
+      quietMs = this.#inFlight.size === 0 ? quietMs + QUIET_CHECK_MS : 0;
+    }
+  }
+
+  #track(response: ServerResponse): void {
+    this.#inFlight.add(response);
+    response.once('close', () => this.#inFlight.delete(response));
+    if (this.#isDraining) announceEnd(response);
+  }
+
+  /** Answers what Node's parser or its clocks refuse. */
+  #refuse(socket: Duplex, code: string | undefined): void {
+    const isBegun = [...this.#inFlight].some(
+      (response) => response.socket === socket && response.headersSent,
+    );
+    if (code === 'ECONNRESET' || !socket.writable || isBegun) {
+      if (!this.#refused.has(socket)) socket.destroy();
+      return;
+    }
+    this.#answer(socket, parserError(code), code);
+  }
+
+  #answer(socket: Duplex, error: HttpError, cause?: string): void {
+    if (this.#refused.has(socket)) return;
+    this.#refused.add(socket);
+    const { bytes, requestId } = rawAnswer(failureOf(error));
+    socket.end(bytes);
+    setTimeout(() => socket.destroy(), LINGER_MS).unref();
+    const { status, code } = error;
+    this.#log.info(
+      { event: 'http.refused', status, code, cause, request_id: requestId },
+      'request refused before it was read',
+    );
+  }
+}
+
+/** A server for `listener`, not yet listening. */
+export function createHttpServer(
+  listener: RequestListener,
+  settings: ServerSettings,
+  log: HttpLog,
+): HttpServer {
+  return new HttpServer(listener, settings, log);
+}
+
+function announceEnd(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader('Connection', 'close');
+}
+
+function parserError(code: string | undefined): HttpError {
+  switch (code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new HttpError('REQUEST_TIMEOUT', {
+        status: 408,
+        detail: 'the request did not arrive in time',
+      });
+    case 'HPE_HEADER_OVERFLOW':
+      return new HttpError('INPUT_INVALID', {
+        status: 431,
+        detail: 'the request line and headers are larger than allowed',
+      });
+    default:
+      return new HttpError('INPUT_INVALID', { detail: 'the request is not valid HTTP' });
+  }
+}
+
+function portOf(address: AddressInfo | string | null): number | undefined {
+  return typeof address === 'object' ? address?.port : undefined;
+}
+
+function listenFault(error: unknown, host: string, port: number): string {
+  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  switch (code) {
+    case 'EADDRINUSE':
+      return `${address} is already in use: stop the other program, or set PORT to another port`;
+    case 'EACCES':
+      return `${address} may not be listened on: ports below 1024 need a privilege, set PORT to a higher one`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `${address} is no address of this machine: check HOST`;
+    default:
+      return `${address} cannot be listened on (${String(code)})`;
+  }
+}

@@ -1,0 +1,19 @@
+import type { z } from 'zod';
+
+import type { Endpoint } from './endpoint.ts';
+
+/** An answer of the service itself, as the API's description tells it. */
+export interface ServiceResponse {
+  readonly description: string;
+  readonly contentType: string;
+  /** Absent: text. */
+  readonly schema?: z.ZodType;
+}
+
+/** A GET of the service itself, such as health or metrics: no session, no limit, documented like the others. */
+export interface ServiceRoute extends Endpoint {
+  readonly method: 'get';
+  readonly operationId: string;
+  readonly summary: string;
+  readonly responses: Readonly<Record<number, ServiceResponse>>;
+}
