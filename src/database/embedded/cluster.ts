@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  realpathSync,
   statSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -41,7 +42,7 @@ export function clusterDir(dataDir: string): string {
  * Linux resolves /proc/self/cwd without looking at the parents.
  */
 export function nameForProgram(path: string, user: ServerUser | undefined): string {
-  if (user === undefined || isReachable(path, user)) return path;
+  if (user === undefined || isReachable(path, user)) return realpathSync(path);
   if (process.platform === 'linux') return '/proc/self/cwd';
   throw userFault(
     `${path} cannot be reached by the user that runs the server (uid ${user.uid}); start as an ordinary user or set DATABASE_URL`,
@@ -78,7 +79,7 @@ export async function ensureCluster(
         '-D',
         name,
         `--username=${SUPERUSER}`,
-        `--pwfile=${name === draft ? secret : `${name}/../initdb-password-${id}`}`,
+        `--pwfile=${name}/../initdb-password-${id}`,
         '--auth=scram-sha-256',
         '--encoding=UTF8',
         '--locale=C',

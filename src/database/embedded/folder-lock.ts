@@ -31,7 +31,7 @@ export function takeFolder(folder: string): FolderLock | { readonly heldBy: numb
       if (holder !== undefined) return { heldBy: holder };
       if (!tryLink(draft, ownerFile(folder, newest + 1))) continue;
       if (newestGeneration(folder) === newest + 1) {
-        rmSync(ownerFile(folder, newest), { force: true });
+        forgetBefore(folder, newest + 1);
         return { release: () => writePrivateFile(ownerFile(folder, newest + 1), '{}') };
       }
       rmSync(ownerFile(folder, newest + 1), { force: true });
@@ -46,9 +46,21 @@ function ownerFile(folder: string, generation: number): string {
   return join(folder, `owner-${generation}`);
 }
 
+function generations(folder: string): readonly number[] {
+  return readdirSync(folder).flatMap((name) => {
+    const number = /^owner-(\d+)$/u.exec(name)?.[1];
+    return number === undefined ? [] : [Number(number)];
+  });
+}
+
 function newestGeneration(folder: string): number {
-  const numbers = readdirSync(folder).map((name) => Number(/^owner-(\d+)$/u.exec(name)?.[1] ?? 0));
-  return Math.max(0, ...numbers);
+  return Math.max(0, ...generations(folder));
+}
+
+function forgetBefore(folder: string, newest: number): void {
+  for (const generation of generations(folder)) {
+    if (generation < newest) rmSync(ownerFile(folder, generation), { force: true });
+  }
 }
 
 function livingHolder(file: string): number | undefined {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { serverFault } from './embedded-fault.ts';
+import { serverFault, spawnFault } from './embedded-fault.ts';
 import { readPostmasterFile } from './postmaster-file.ts';
 import { lastWords, PROGRAM_ENV } from './run-program.ts';
 import type { ServerUser } from './server-user.ts';
@@ -50,7 +50,9 @@ export async function startPostmaster(options: PostmasterOptions): Promise<Postm
     options.log(line);
   });
   const ended = new Promise<string>((resolve) => {
-    child.once('error', (error) => resolve(`the program cannot be run: ${error.message}`));
+    child.once('error', (error) =>
+      resolve(spawnFault(options.program, options.user?.uid, error).message),
+    );
     child.once('exit', (code, signal) => {
       // Its last lines may still be in the pipe, which children that outlive it keep open.
       setTimeout(

@@ -8,8 +8,7 @@ import { readFileSync } from 'node:fs';
 export function processIdentity(pid: number): string | undefined {
   try {
     if (process.platform === 'linux') {
-      const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-      return linuxStart(readFileSync(`/proc/${pid}/stat`, 'utf8'), boot);
+      return linuxStart(readFileSync(`/proc/${pid}/stat`, 'utf8'), bootId());
     }
     const started = execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
       encoding: 'utf8',
@@ -18,6 +17,15 @@ export function processIdentity(pid: number): string | undefined {
     return started === '' ? undefined : started;
   } catch {
     return undefined;
+  }
+}
+
+/** Some sandboxes have no such file; start times alone must do there. */
+function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return 'unknown';
   }
 }
 

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import type { ServerUser } from './server-user.ts';
@@ -16,11 +16,14 @@ export function allows(access: Access, user: ServerUser, wanted: number): boolea
   return ((access.mode >> shift) & wanted) === wanted;
 }
 
-/** Whether `user` can come to `path` through all of its parents and read it. Never throws. */
+/** Whether `user` can come to `path` through all of its parents and read it. Call as root. */
 export function isReachable(path: string, user: ServerUser): boolean {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined || !allows(stats, user, stats.isDirectory() ? 5 : 4)) return false;
-  for (let folder = dirname(path); ; folder = dirname(folder)) {
+  if (!existsSync(path)) return false;
+  // Every folder counts that a link on the way leads through.
+  const real = realpathSync(path);
+  const stats = statSync(real);
+  if (!allows(stats, user, stats.isDirectory() ? 5 : 4)) return false;
+  for (let folder = dirname(real); ; folder = dirname(folder)) {
     if (!allows(statSync(folder), user, 1)) return false;
     if (folder === dirname(folder)) return true;
   }

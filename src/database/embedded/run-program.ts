@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 
-import { serverFault } from './embedded-fault.ts';
+import { serverFault, spawnFault } from './embedded-fault.ts';
 import type { ServerUser } from './server-user.ts';
 
 /** The whole environment of PostgreSQL's programs: nothing of ours is passed on, and messages are English. */
@@ -37,9 +37,7 @@ export async function runProgram(
   child.stdin.end(options.input ?? '');
 
   const code = await new Promise<number | string>((resolve, reject) => {
-    child.once('error', (error) =>
-      reject(serverFault(`${name} cannot be run: ${error.message}`, error)),
-    );
+    child.once('error', (error) => reject(spawnFault(program, options.user?.uid, error)));
     child.once('close', (status, signal) => resolve(status ?? signal ?? 'unknown'));
   });
   if (code !== 0) throw serverFault(`${name} ended with ${code}: ${lastWords(output)}`);

@@ -8,14 +8,14 @@ if (label === undefined || graceMs === undefined)
   throw new Error('bug: the watchdog needs a label and a grace');
 
 // A name of its own, so that `killall node` after the service does not hit it as well.
-process.title = 'tidegauge-watch';
+process.title = `tidegauge-watch ${label}`;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
 // The other end of standard input is held by the service alone; it closes with the service's death.
 process.stdin.resume();
-process.stdin.once('close', () => {
-  void cleanUp(label, Number(graceMs));
-});
+for (const event of ['end', 'error'] as const) {
+  process.stdin.once(event, () => void cleanUp(label, Number(graceMs)));
+}
 
 async function cleanUp(mark: string, grace: number): Promise<void> {
   await endServerProcesses(mark, grace);
