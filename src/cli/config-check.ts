@@ -14,7 +14,11 @@ and warnings on standard error. Exit codes: 0 valid, 78 not valid, 64 wrong usag
 const EXIT_USAGE = 64;
 
 // Whoever reads may stop reading (`| head`): the exit code still tells.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
 
 const wish = readArguments();
 if (wish === 'check') {

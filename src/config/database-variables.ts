@@ -3,6 +3,7 @@ import {
   integer,
   label,
   milliseconds,
+  only,
   text,
   toggle,
   withDefault,
@@ -10,7 +11,6 @@ import {
 } from './setting-kind.ts';
 
 const DATABASE_URL = '`postgresql://user:password@host:port/database`';
-const TLS_NOT_BUILT = 'TLS to the database is not built yet';
 
 /** Which server, and as whom. */
 export const connectionVariables = {
@@ -30,9 +30,9 @@ export const connectionVariables = {
     "file that holds the password, in place of the URL's; read again for every new connection",
   ),
   DB_SSL_MODE: withDefault(
-    choice('disable'),
+    only('disable', 'TLS to the database is not built yet'),
     'disable',
-    `${TLS_NOT_BUILT}: any other value refuses to start`,
+    'how the connection is protected',
   ),
   DB_POOLER: withDefault<'none' | 'pgbouncer'>(
     choice('none', 'pgbouncer'),

@@ -36,9 +36,7 @@ export function parseDatabaseUrl(url: string): ParsedDatabaseUrl {
   const port = Number(parts.port?.slice(1) ?? '5432');
   const faults = [
     ...nameFaults('user', user),
-    ...(password === undefined || password.includes('\0')
-      ? ['must hold a password whose % are written as %25']
-      : []),
+    ...passwordFaults(password),
     ...hostFaults(host, parts.host !== host),
     ...(/^(?::[0-9]{1,5})?$/.test(parts.port ?? '') && port >= 1 && port <= 65_535
       ? []
@@ -69,6 +67,11 @@ function nameFaults(what: 'user' | 'database', name: string | undefined): string
   return [];
 }
 
+function passwordFaults(password: string | undefined): string[] {
+  if (password === undefined) return ['must hold a password whose % are written as %25'];
+  return password.includes('\0') ? ['must hold a password without a NUL character'] : [];
+}
+
 function hostFaults(host: string, bracketed: boolean): string[] {
   if (host === '') return ['must name a host'];
   if (/%2f/i.test(host)) return ['must name a host: unix sockets are not supported'];
@@ -82,7 +85,7 @@ function parameterFaults(query: string): string[] {
     const [name = '', value] = pair.split('=', 2);
     if (pair === '' || pair === 'sslmode=disable') return undefined;
     if (name === 'sslmode' && value !== undefined) {
-      return 'sslmode must be disable: TLS to the database is not built yet';
+      return 'sslmode must be disable, since TLS to the database is not built yet';
     }
     const known = /^[a-z][a-z0-9_.]{0,62}$/i.test(name) ? `the parameter ${name}` : 'a parameter';
     return `has ${known} that is not supported: only sslmode=disable is`;

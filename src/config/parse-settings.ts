@@ -66,7 +66,7 @@ function readToken(values: EnvironmentValues, faults: FaultList): Secret | undef
   const secret = readSecret('MANAGEMENT_TOKEN', values, faults);
   if (secret === undefined) return undefined;
   if (MANAGEMENT_TOKEN.pattern.test(secret.value)) return new Secret(secret.value);
-  faults.add(secret.variable, `must be ${MANAGEMENT_TOKEN.allowed.replaceAll('`', '')}`);
+  faults.add(secret.variable, `must hold ${MANAGEMENT_TOKEN.allowed.replaceAll('`', '')}`);
   return undefined;
 }
 

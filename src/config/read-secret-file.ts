@@ -24,7 +24,8 @@ export function readSecretFile(path: string): SecretFile {
   const value = decode(bytes)?.replace(/\r?\n$/, '');
   if (value === undefined) return { fault: 'names a file that is not UTF-8 text' };
   if (value === '') return { fault: 'names an empty file' };
-  if (/[\r\n\0]/.test(value)) return { fault: 'names a file of more than one line' };
+  if (/[\r\n]/.test(value)) return { fault: 'names a file of more than one line' };
+  if (value.includes('\0')) return { fault: 'names a file that holds a NUL character' };
   return { value };
 }
 

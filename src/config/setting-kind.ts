@@ -41,7 +41,14 @@ export const toggle: SettingKind<boolean> = kind('`true` or `false`', (text) =>
 
 /** One of a closed list, in its exact spelling. */
 export function choice<const T extends string>(...values: readonly T[]): SettingKind<T> {
-  return kind(oneOf(values), (text) => values.find((value) => value === text));
+  return kind(`one of ${values.map((value) => `\`${value}\``).join(', ')}`, (text) =>
+    values.find((value) => value === text),
+  );
+}
+
+/** One value until there are others, and why. */
+export function only<const T extends string>(value: T, why: string): SettingKind<T> {
+  return kind(`\`${value}\`, since ${why}`, (text) => (text === value ? value : undefined));
 }
 
 /** A size in bytes, `kb` or `mb` (of 1024), from 1 byte to 64 mb. */
@@ -113,11 +120,6 @@ function kind<T>(allowed: string, read: (text: string) => T | undefined): Settin
 
 function isOrigin(text: string): boolean {
   return /^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).origin === text;
-}
-
-function oneOf(values: readonly string[]): string {
-  const quoted = values.map((value) => `\`${value}\``);
-  return quoted.length === 1 ? quoted.join() : `one of ${quoted.join(', ')}`;
 }
 
 function mustBe(allowed: string, given: string): string {

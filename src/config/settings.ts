@@ -79,7 +79,7 @@ export interface LogSettings {
 }
 
 /** Milliseconds: announcing the end, then waiting for requests in flight. */
-export interface ShutdownSettings {
+interface ShutdownSettings {
   readonly drainMs: number;
   readonly graceMs: number;
 }

@@ -64,7 +64,7 @@ export function judgeUnreadVariables(
     .filter((name) => ASKS_FOR_TLS.test(name) && env[name] !== '')
     .map((variable) => ({
       variable,
-      fault: 'must be unset: TLS to the database is not built yet',
+      fault: 'must be unset, since TLS to the database is not built yet',
     }));
   const libpq = unread.filter((name) => LIBPQ_VARIABLES.some((ignored) => ignored === name));
   const suspects = unread.filter((name) => !ASKS_FOR_TLS.test(name) && !isForeign(name, env[name]));

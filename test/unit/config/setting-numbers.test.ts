@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+
+import { environmentSchema } from '#config/environment-schema.ts';
+import { parseSettings } from '#config/parse-settings.ts';
+
+import { faultsOf } from './faults-of.ts';
+import { NUMBERS } from './numbers.ts';
+
+const NOT_NUMBERS = [
+  '',
+  ' ',
+  '-1',
+  '+1',
+  '1.5',
+  '1.0',
+  '1e3',
+  '5s',
+  '0x10',
+  '0b1',
+  'NaN',
+  'Infinity',
+  '2147483648',
+  '99999999999999999999',
+  ' 5',
+  '5 ',
+  '5\n',
+  '1_000',
+  '1,000',
+  '٣',
+  '５',
+  'null',
+  'true',
+];
+
+describe('a number', () => {
+  it('is what seventeen or more settings are', () => {
+    expect(NUMBERS.length).toBeGreaterThanOrEqual(17);
+  });
+
+  it.each(NUMBERS.flatMap(({ name }) => NOT_NUMBERS.map((value) => ({ name, value }))))(
+    '$name=$value is refused with its bounds',
+    ({ name, value }) => {
+      const faults = faultsOf(() => parseSettings({ [name]: value }));
+
+      expect(faults).toEqual([
+        expect.stringMatching(
+          new RegExp(
+            `^${name}: (is empty, )?must be an integer from \\d+ to \\d+(, or not set at all)?$`,
+          ),
+        ),
+      ]);
+    },
+  );
+
+  it.each(
+    NUMBERS.flatMap(({ name, min, max }) => [
+      { name, value: min - 1 },
+      { name, value: max + 1 },
+    ]),
+  )('$name=$value, just outside, is refused', ({ name, value }) => {
+    expect(faultsOf(() => parseSettings({ [name]: String(value) }))).toHaveLength(1);
+  });
+
+  it.each(
+    NUMBERS.flatMap(({ name, min, max }) => [
+      { name, value: min },
+      { name, value: max },
+    ]),
+  )('$name=$value, just inside, is taken', ({ name, value }) => {
+    const result = environmentSchema.safeParse({ [name]: String(value) });
+
+    expect(result.data).toHaveProperty(name, value);
+  });
+
+  it('never exceeds what a timer can wait', () => {
+    expect(Math.max(...NUMBERS.map(({ max }) => max))).toBeLessThan(2 ** 31);
+  });
+
+  it('of zero is refused wherever it would mean for ever or nothing at all', () => {
+    const zero = NUMBERS.filter(({ min }) => min === 0).map(({ name }) => name);
+
+    expect(zero).toEqual(['PORT', 'DB_MAX_OVERFLOW', 'SHUTDOWN_DRAIN_MS', 'SHUTDOWN_GRACE_MS']);
+  });
+});
