@@ -4,7 +4,7 @@ export class ConfigError extends Error {
   readonly code = 'CONFIG_INVALID';
   /** What the process exits with (sysexits.h, EX_CONFIG). */
   readonly exitCode = 78;
-  /** `VARIABLE: what is allowed`, in the order of docs/configuration.md. */
+  /** `VARIABLE: what is allowed`, one line per fault. */
   readonly faults: readonly string[];
 
   constructor(faults: readonly string[]) {
