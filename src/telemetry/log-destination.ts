@@ -23,8 +23,12 @@ export function stdoutDestination(options: { readonly sync: boolean }): LogDesti
   const stream = pino.destination({ dest: 1, sync: options.sync, maxLength: MAX_WAITING_BYTES });
   let isClosed = false;
   let isWaiting = false;
-  // pino silences a broken pipe and hands on every other error, which would end the process.
-  stream.on('error', () => undefined);
+  // Unheard, an error would end the process. After a broken pipe nothing is written any more; after
+  // others (a full disk) the next line tries again.
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    isClosed ||= error.code === 'EPIPE';
+    isWaiting &&= !isClosed;
+  });
   stream.on('drain', () => {
     isWaiting = false;
   });
