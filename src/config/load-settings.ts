@@ -1,13 +1,19 @@
+import { existsSync } from 'node:fs';
+
 import { parseSettings } from './parse-settings.ts';
 import type { ParsedSettings } from './parse-settings.ts';
 import { LIBPQ_VARIABLES } from './unread-variables.ts';
 
+const ENV_FILE = '.env';
+
 /**
  * Reads the settings of this process: the only reader of its environment, besides OpenTelemetry's.
+ * A `.env` file in the working directory fills in what the environment does not set.
  * libpq's variables are removed from it, since pg would obey them and children would inherit them.
  * Throws ConfigError with every fault at once.
  */
 export function loadSettings(): ParsedSettings {
+  if (existsSync(ENV_FILE)) process.loadEnvFile(ENV_FILE);
   const parsed = parseSettings(process.env, { isTerminal: process.stdout.isTTY });
   for (const variable of LIBPQ_VARIABLES) delete process.env[variable];
   return parsed;

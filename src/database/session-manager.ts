@@ -141,6 +141,11 @@ export class DatabaseSessionManager implements AsyncDisposable {
     return await nested(current, work, options);
   }
 
+  /** Whether sessions can be opened: initialised and not closed. */
+  get isOpen(): boolean {
+    return this.#runtime !== undefined && this.#closing === undefined;
+  }
+
   /** The pool at this moment. */
   stats(): PoolStats {
     return this.#require().pool.stats();

@@ -46,6 +46,7 @@ export class HealthProbe {
   });
   #connection: PooledConnection | undefined;
   #running: Promise<void> | undefined;
+  #looking: Promise<void> | undefined;
 
   constructor(options: HealthProbeOptions) {
     this.#options = options;
@@ -53,10 +54,16 @@ export class HealthProbe {
 
   /** Begins to look; the first verdict is there when the promise resolves. */
   async start(): Promise<void> {
-    if (this.#running === undefined) {
-      await this.#look();
-      this.#running = this.#loop();
-    }
+    this.#running ??= this.#loop();
+    await this.look();
+  }
+
+  /** Looks now, beside the rhythm; joins a look that is under way. */
+  async look(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+    await this.#looking;
   }
 
   /** The last verdict, from memory; `saturated` instead of `up` while somebody waits for a connection. */
@@ -73,6 +80,7 @@ export class HealthProbe {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
+    await this.#looking;
     await this.#connection?.close(DEADLINE_MS);
     this.#connection = undefined;
   }
@@ -85,7 +93,7 @@ export class HealthProbe {
         ref: false,
       }).catch(() => undefined);
       if (!signal.aborted) {
-        await this.#look();
+        await this.look();
       }
     }
   }

@@ -19,9 +19,6 @@ export interface ConnectionOptions {
 // A peer that vanished is found by keepalive: 5 s, then 9 probes of the system's default interval.
 const KEEP_ALIVE_DELAY_MS = 5000;
 
-// Says nothing new: a value of our own keeps pg from sending what PGOPTIONS holds. A pooler refuses the parameter.
-const SERVER_DEFAULT = '-c client_min_messages=notice';
-
 /** One physical connection and what the pool remembers of it. */
 export class PooledConnection {
   readonly client: pg.Client;
@@ -128,11 +125,10 @@ async function clientConfig(options: ConnectionOptions): Promise<ClientConfig> {
     port: connection.port,
     database: connection.database,
     user: connection.user,
-    // pg asks the environment for whatever is missing or empty, so nothing is; a function is never "missing".
+    // pg asks the environment for a password that is missing or empty; a function is neither.
     password: () => password,
     ssl: false,
     application_name: options.applicationName,
-    ...(Object.keys(options.sessionSettings).length > 0 && { options: SERVER_DEFAULT }),
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
     types: typeParsers(),

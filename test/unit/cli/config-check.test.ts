@@ -94,7 +94,7 @@ describe('npm run config:check', () => {
   it('reads .env, and lets the real environment win over it', async () => {
     writeFileSync(path.join(folder, '.env'), 'PORT=4001\nHOST=::1\nDB_POOL_NAME="a" # b\n');
 
-    const { stdout } = await run(process.execPath, ['--env-file-if-exists=.env', ENTRY], {
+    const { stdout } = await run(process.execPath, [ENTRY], {
       PORT: '4002',
     });
 

@@ -1,0 +1,78 @@
+import type { DatabaseVerdict } from '#database/health/database-verdict.ts';
+import type { PoolStats } from '#database/pool/pool-stats.ts';
+import type { HealthCheck, HealthSnapshot } from './health-source.ts';
+
+/** What the health endpoints are computed from. */
+export interface HealthInputs {
+  readonly verdict: DatabaseVerdict;
+  /** Undefined before the pool is made and after it is closed. */
+  readonly pool: PoolStats | undefined;
+  /** 99th percentile of the event loop's delay. */
+  readonly eventLoopDelayMs: number;
+  readonly isDraining: boolean;
+}
+
+/** A loop this late delays every answer; the alert NodeEventLoopLag has the same limit. */
+const LATE_LOOP_MS = 200;
+
+/** Puts the findings of the probe, the pool and the event loop into the words of the health endpoints. */
+export function healthSnapshot({
+  verdict,
+  pool,
+  eventLoopDelayMs,
+  isDraining,
+}: HealthInputs): HealthSnapshot {
+  const time = verdict.checkedAt === undefined ? {} : { time: verdict.checkedAt };
+  const isConnected = verdict.state !== 'down' && verdict.state !== 'starting';
+  const connectivity: HealthCheck = isConnected
+    ? { status: 'pass', ...time, observedValue: verdict.roundTripMs, observedUnit: 'ms' }
+    : { status: 'fail', ...time, ...explained(verdict) };
+  const migrations: HealthCheck = {
+    status: verdict.state === 'migrations_pending' ? 'fail' : 'pass',
+    ...time,
+    observedValue: verdict.pendingMigrations.length,
+    ...(verdict.state === 'migrations_pending' && explained(verdict)),
+  };
+  const server: HealthCheck = {
+    status: verdict.state === 'read_only' ? 'fail' : isConnected ? 'pass' : 'warn',
+    ...time,
+    observedValue: verdict.serverVersion,
+    ...(verdict.state === 'read_only' && explained(verdict)),
+  };
+  const isLate = eventLoopDelayMs > LATE_LOOP_MS;
+  return {
+    state: isDraining ? 'draining' : verdict.state,
+    code: isDraining ? 'DRAINING' : verdict.code,
+    message: isDraining ? 'the service is shutting down' : verdict.message,
+    checks: {
+      'database:connectivity': connectivity,
+      ...(pool !== undefined && { 'database:pool': poolCheck(pool) }),
+      'database:migrations': migrations,
+      'database:server': server,
+      'process:eventLoop': {
+        status: isLate ? 'warn' : 'pass',
+        observedValue: Math.round(eventLoopDelayMs),
+        observedUnit: 'ms',
+        ...(isLate && { output: `the event loop runs more than ${LATE_LOOP_MS} ms late` }),
+      },
+    },
+  };
+}
+
+function poolCheck({ used, max, waiting, idle, connecting }: PoolStats): HealthCheck {
+  const observed = {
+    observedValue: { used, idle, connecting, waiting, max },
+    observedUnit: 'connections',
+  };
+  return waiting > 0 && used >= max
+    ? {
+        status: 'warn',
+        ...observed,
+        output: `all ${max} connections are in use and ${waiting} borrowers wait`,
+      }
+    : { status: 'pass', ...observed };
+}
+
+function explained({ code, message }: DatabaseVerdict): Pick<HealthCheck, 'output' | 'code'> {
+  return { output: message, ...(code !== undefined && { code }) };
+}

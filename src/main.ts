@@ -1,0 +1,71 @@
+import { ConfigError } from '#config/config-error.ts';
+import { formatConfigError } from '#config/format-config-error.ts';
+import { loadSettings } from '#config/load-settings.ts';
+import { onFatalErrors } from '#lifecycle/fatal-errors.ts';
+import { onShutdownSignals } from '#lifecycle/signals.ts';
+import { buildService } from '#service.ts';
+
+await main();
+
+async function main(): Promise<void> {
+  const { settings, warnings } = settingsOrExit();
+  const service = buildService(settings);
+  const { log } = service;
+  const exit = (code: number) => process.exit(code);
+  for (const warning of warnings) {
+    log.warn({ event: 'config.warning' }, warning);
+  }
+  onFatalErrors({
+    onFatal: (err, origin) =>
+      log.fatal({ event: 'process.fatal', origin, err }, 'the process cannot go on'),
+    shutdown: () => end(),
+    exit,
+  });
+  onShutdownSignals({
+    onFirst: (signal) => {
+      log.info({ event: 'service.stopping', signal }, 'shutting down');
+      void end().then(() => exit(0));
+    },
+    onSecond: (_signal, code) => exit(code),
+  });
+
+  async function end(): Promise<void> {
+    await service.close();
+    log.info({ event: 'service.stopped' }, 'stopped');
+    await log.close();
+  }
+
+  try {
+    const { url } = await service.start();
+    await service.ready();
+    log.info(
+      {
+        event: 'service.ready',
+        api: `${url}/docs`,
+        health: `${url}/healthz`,
+        metrics: `${url}/metrics`,
+      },
+      `ready: ${url}/docs`,
+    );
+  } catch (error) {
+    log.fatal({ event: 'service.start.failed', err: error }, messageOf(error));
+    await end();
+    exit(1);
+  }
+}
+
+function settingsOrExit(): ReturnType<typeof loadSettings> {
+  try {
+    return loadSettings();
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      process.stderr.write(formatConfigError(error));
+      process.exit(error.exitCode);
+    }
+    throw error;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'the service did not start';
+}

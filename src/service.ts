@@ -1,0 +1,216 @@
+import { fileURLToPath } from 'node:url';
+import { readBuildInfo } from '#config/build-info.ts';
+import type { Settings } from '#config/settings.ts';
+import type { DatabaseObserver } from '#database/database-observer.ts';
+import { composeObservers } from '#database/database-observer.ts';
+import type { DatabaseConnection } from '#database/database-options.ts';
+import { startEmbeddedPostgres } from '#database/embedded/embedded-postgres.ts';
+import type { DatabaseVerdict } from '#database/health/database-verdict.ts';
+import { HealthProbe } from '#database/health/health-probe.ts';
+import { expectedMigrations } from '#database/migrations/expected-migrations.ts';
+import { migrate } from '#database/migrations/migrate.ts';
+import { prepareDatabase } from '#database/prepare-database.ts';
+import { DatabaseSessionManager } from '#database/session-manager.ts';
+import { entities } from '#entities.ts';
+import { seed } from '#features/seed.ts';
+import { membershipRoutes } from '#features/teams/membership-routes.ts';
+import { teamRoutes } from '#features/teams/team-routes.ts';
+import { userRoutes } from '#features/users/user-routes.ts';
+import { createApp } from '#http/app.ts';
+import { healthSnapshot } from '#http/health-snapshot.ts';
+import { currentRequestScope } from '#http/request-scope.ts';
+import type { Route } from '#http/route.ts';
+import { createHttpServer } from '#http/server.ts';
+import { SERVICE_PATHS } from '#http/service-paths.ts';
+import { Closers } from '#lifecycle/closers.ts';
+import { EventLoopWatch } from '#lifecycle/event-loop-watch.ts';
+import { createDatabaseLog } from '#telemetry/database-log.ts';
+import { createLogger } from '#telemetry/logger.ts';
+import type { RootLogger } from '#telemetry/logger.ts';
+import { createMetrics } from '#telemetry/metrics.ts';
+
+/** What a caller, a test above all, may put in place of the service's own. */
+export interface ServiceOverrides {
+  readonly logger?: RootLogger;
+  /** Routes beside the service's own. */
+  readonly routes?: readonly Route[];
+  /** Told of the database beside metrics and log. */
+  readonly observer?: DatabaseObserver;
+  /** State folder of the embedded server; default `.data/postgres` of the project. */
+  readonly dataDir?: string;
+  readonly migrationsDir?: string;
+}
+
+/** A service that is built but does nothing yet. */
+export interface Service {
+  readonly log: RootLogger;
+  readonly sessions: DatabaseSessionManager;
+  /**
+   * Listens, then brings the database up: embedded server, migrations, first rows. Resolves when the API answers;
+   * a database that cannot be reached delays readiness, not the start.
+   */
+  start(): Promise<{ readonly url: string }>;
+  /** Resolves when the service wants traffic for the first time. */
+  ready(): Promise<void>;
+  /** Drains, lets requests finish, closes everything in reverse order. Never rejects; idempotent. */
+  close(): Promise<void>;
+}
+
+const ROOT = new URL('../', import.meta.url);
+const projectFile = (path: string) => fileURLToPath(new URL(path, ROOT));
+
+const CLOSE_DEADLINE_MS = 10_000;
+const STARTING: DatabaseVerdict = Object.freeze({
+  state: 'starting',
+  code: undefined,
+  message: 'the service is starting',
+  checkedAt: undefined,
+  roundTripMs: undefined,
+  serverVersion: undefined,
+  pendingMigrations: [],
+});
+
+/** Wires one service; several can live in one process. */
+export function buildService(settings: Settings, overrides: ServiceOverrides = {}): Service {
+  const log = overrides.logger ?? createLogger({ ...settings.log, scope: requestIds });
+  const migrationsDir = overrides.migrationsDir ?? projectFile('migrations');
+  const { name, version, commit } = readBuildInfo(ROOT);
+  const sessions = new DatabaseSessionManager();
+  const routes = [...userRoutes, ...teamRoutes, ...membershipRoutes, ...(overrides.routes ?? [])];
+  const stopping = new AbortController();
+  const isReady = Promise.withResolvers<void>();
+  let probe: HealthProbe | undefined;
+
+  const verdict = () => probe?.verdict() ?? STARTING;
+  const metrics = createMetrics({
+    version,
+    commit,
+    routes: [...routes.map(({ path }) => path), ...SERVICE_PATHS],
+    poolStats: () => [sessions.stats()],
+    readiness: () => ({
+      state: stopping.signal.aborted ? 'draining' : verdict().state,
+      migrationsPending:
+        verdict().checkedAt === undefined ? undefined : verdict().pendingMigrations.length,
+    }),
+    postgresVersion: () => verdict().serverVersion,
+  });
+  const observer = composeObservers([
+    metrics.databaseObserver,
+    createDatabaseLog(log),
+    { verdictChanged: ({ to }) => (to === 'up' ? isReady.resolve() : undefined) },
+    ...(overrides.observer === undefined ? [] : [overrides.observer]),
+  ]);
+  const loop = new EventLoopWatch();
+  const app = createApp({
+    routes,
+    sessionManager: sessions,
+    health: {
+      snapshot: () =>
+        healthSnapshot({
+          verdict: verdict(),
+          pool: sessions.isOpen ? sessions.stats() : undefined,
+          eventLoopDelayMs: loop.p99Ms(),
+          isDraining: stopping.signal.aborted,
+        }),
+    },
+    metrics,
+    info: { name, version },
+    settings,
+    log,
+    observer: metrics.httpObserver,
+  });
+
+  const closers = new Closers(({ name: resource, kind, deadlineMs, error }) =>
+    log.error(
+      { event: 'service.close.failed', resource, kind, deadline_ms: deadlineMs, err: error },
+      'a resource did not close',
+    ),
+  );
+  closers.add('metrics', () => metrics.close(), CLOSE_DEADLINE_MS);
+  closers.add('event loop watch', () => loop.stop(), CLOSE_DEADLINE_MS);
+
+  async function connectionOf(): Promise<DatabaseConnection> {
+    if (settings.database.connection !== undefined) {
+      return settings.database.connection;
+    }
+    const server = await startEmbeddedPostgres({
+      dataDir: overrides.dataDir ?? projectFile('.data/postgres'),
+      persistent: true,
+      log: (line) => log.debug({ event: 'db.embedded.log', line }, 'embedded server'),
+    });
+    closers.add('embedded server', () => server.stop(), CLOSE_DEADLINE_MS);
+    const { password, ...address } = server.connection;
+    return { ...address, password: { reveal: () => password } };
+  }
+
+  async function prepare(connection: DatabaseConnection): Promise<void> {
+    const { applied } = await migrate({ connection, entities, migrationsDir });
+    if (applied.length > 0) {
+      log.info({ event: 'db.migrated', migrations: applied }, 'migrations applied');
+    }
+    if (
+      settings.database.connection === undefined &&
+      (await sessions.session(seed, { name: 'seed' }))
+    ) {
+      log.info({ event: 'db.seeded' }, 'an empty database got a few users and teams');
+    }
+  }
+
+  /** Not awaited by the start: a server that is away for an hour is waited for, live and not ready. */
+  async function bringUp(connection: DatabaseConnection): Promise<void> {
+    if (settings.migrateOnStart) {
+      await prepareDatabase({
+        prepare: () => prepare(connection),
+        onWaiting: () => probe?.start(),
+        signal: stopping.signal,
+      }).catch((error: unknown) =>
+        log.error({ event: 'db.migrate.failed', err: error }, 'migrations failed'),
+      );
+    }
+    await probe?.start();
+    await probe?.look();
+  }
+
+  return {
+    log,
+    sessions,
+    async start() {
+      const connection = await connectionOf();
+      await sessions.init({ ...settings.database, connection, entities, observer });
+      closers.add('sessions', () => sessions.close(settings.shutdown.graceMs), CLOSE_DEADLINE_MS);
+      probe = new HealthProbe({
+        connection,
+        poolName: settings.database.poolName,
+        connectTimeoutMs: settings.database.connectTimeoutMs,
+        expectedMigrations: await expectedMigrations(migrationsDir),
+        poolStats: () => sessions.stats(),
+        observer,
+      });
+      const health = probe;
+      closers.add('health probe', () => health.stop(), CLOSE_DEADLINE_MS);
+      const server = createHttpServer(app, settings.http, log);
+      const { drainMs, graceMs } = settings.shutdown;
+      const { host, port } = await server.listen();
+      closers.add(
+        'http server',
+        () => server.close({ drainMs, graceMs }),
+        drainMs + graceMs + CLOSE_DEADLINE_MS,
+      );
+      const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+      log.info({ event: 'service.listening', url }, `listening on ${url}`);
+      const preparing = bringUp(connection);
+      closers.add('start', () => preparing, CLOSE_DEADLINE_MS);
+      return { url };
+    },
+    ready: () => isReady.promise,
+    async close() {
+      stopping.abort();
+      await closers.closeAll();
+    },
+  };
+}
+
+function requestIds(): { request_id: string; trace_id: string } | undefined {
+  const scope = currentRequestScope();
+  return scope === undefined ? undefined : { request_id: scope.requestId, trace_id: scope.traceId };
+}

@@ -1,0 +1,88 @@
+import supertest from 'supertest';
+import { parseSettings } from '#config/parse-settings.ts';
+import { composeObservers } from '#database/database-observer.ts';
+import type { DatabaseObserver } from '#database/database-observer.ts';
+import type { PoolStats } from '#database/pool/pool-stats.ts';
+import type { DatabaseSessionManager } from '#database/session-manager.ts';
+import type { Route } from '#http/route.ts';
+import { buildService } from '#service.ts';
+import { createLogger } from '#telemetry/logger.ts';
+import { TestDatabase } from './test-database.ts';
+
+export interface TestServiceOptions {
+  /** Variables beside those that point at the file's own database. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Routes of the test's own. */
+  readonly routes?: readonly Route[];
+  readonly observer?: DatabaseObserver;
+  /** Use this database, which the caller drops, instead of a new clone. */
+  readonly database?: TestDatabase;
+}
+
+/** The real service on a free loopback port, on a database of its own. */
+export interface TestService extends AsyncDisposable {
+  readonly url: string;
+  /** supertest, bound to the service. */
+  readonly request: ReturnType<typeof supertest>;
+  readonly database: TestDatabase;
+  readonly sessions: DatabaseSessionManager;
+  readonly activeSessions: number;
+  /** Statements sent through the pool so far, those of transactions included. */
+  readonly queries: number;
+  /** Every line logged so far, parsed. */
+  readonly logs: readonly Readonly<Record<string, unknown>>[];
+  stats(): PoolStats;
+  /** Stops the service and drops its database. */
+  close(): Promise<void>;
+}
+
+/** Starts the service as `npm start` would, ready when the promise resolves. */
+export async function buildTestService(options: TestServiceOptions = {}): Promise<TestService> {
+  const database = options.database ?? (await TestDatabase.create());
+  const logs: Record<string, unknown>[] = [];
+  let queries = 0;
+  const counter: DatabaseObserver = { queryEnded: () => void (queries += 1) };
+  const { settings } = parseSettings({
+    NODE_ENV: 'test',
+    PORT: '0',
+    DATABASE_URL: database.url,
+    LOG_LEVEL: 'debug',
+    SHUTDOWN_GRACE_MS: '2000',
+    ...options.env,
+  });
+  const service = buildService(settings, {
+    logger: createLogger(
+      { ...settings.log, format: 'json' },
+      { write: (line) => void logs.push(JSON.parse(line)) },
+    ),
+    ...(options.routes !== undefined && { routes: options.routes }),
+    observer: composeObservers([
+      counter,
+      ...(options.observer === undefined ? [] : [options.observer]),
+    ]),
+  });
+  const close = async () => {
+    await service.close();
+    if (options.database === undefined) {
+      await database.drop();
+    }
+  };
+  const { url } = await service.start();
+  await service.ready();
+  return {
+    url,
+    request: supertest(url),
+    database,
+    sessions: service.sessions,
+    get activeSessions() {
+      return service.sessions.activeSessions;
+    },
+    get queries() {
+      return queries;
+    },
+    logs,
+    stats: () => service.sessions.stats(),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
