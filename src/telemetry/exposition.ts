@@ -24,28 +24,42 @@ export async function renderExposition(
   shadow.setContentType(
     format === 'openmetrics' ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE,
   );
-  for (const metric of await source.getMetricsAsJSON()) {
-    shadow.registerMetric(shadowMetric(metric));
+  for (const metric of source.getMetricsAsArray()) {
+    // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter to prom-client
+    shadow.registerMetric(shadowOf(metric as unknown as RenderedMetric) as unknown as Metric);
   }
   return { contentType: shadow.contentType, body: await shadow.metrics() };
 }
 
-type Snapshot = Awaited<ReturnType<Registry['getMetricsAsJSON']>>[number];
+/** What the renderer of prom-client 15 uses of a metric; it may change the name. */
+interface RenderedMetric {
+  name: string;
+  readonly help: string;
+  readonly type: unknown;
+  get(): Promise<Snapshot>;
+  /** Of histograms: labels that samples share are apart, and written once a child. */
+  getForPromString?(): Promise<Snapshot>;
+}
 
-/** What the renderer of prom-client 15 uses of a metric: its name, which it may change, and `get`. */
-function shadowMetric(snapshot: Snapshot): Metric {
-  const values = snapshot.values.map((sample) =>
-    // Canonical floats: OpenMetrics asks for them, and Prometheus 3 makes them of both formats.
-    Number.isInteger(sample.labels['le'])
-      ? { ...sample, labels: { ...sample.labels, le: `${sample.labels['le']}.0` } }
-      : sample,
-  );
-  const shadow = {
-    ...snapshot,
+interface Snapshot {
+  readonly values: readonly { readonly labels?: Readonly<Record<string, string | number>> }[];
+}
+
+function shadowOf(metric: RenderedMetric): RenderedMetric {
+  const { name, help, type } = metric;
+  const shadow: RenderedMetric = {
+    name,
+    help,
+    type,
     async get() {
+      const snapshot = await (metric.getForPromString?.() ?? metric.get());
+      const values = snapshot.values.map((sample) => {
+        const bound = sample.labels?.['le'];
+        // Canonical floats: OpenMetrics asks for them, and Prometheus 3 makes them of both formats.
+        return Number.isInteger(bound) ? { ...sample, labels: { le: `${bound}.0` } } : sample;
+      });
       return { ...snapshot, name: shadow.name, values };
     },
   };
-  // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter to prom-client
-  return shadow as unknown as Metric;
+  return shadow;
 }

@@ -6,8 +6,7 @@ export interface HttpMetricsObserver {
   requestStarted(event: { readonly method: string }): void;
   requestEnded(event: {
     readonly method: string;
-    /** Template of the route, absent when none took the request. */
-    readonly route: string | undefined;
+    readonly route: string;
     readonly status: number;
     readonly durationMs: number;
   }): void;
@@ -65,10 +64,11 @@ export function createHttpMetrics(
         change(method, -1);
         // Every method could be tried on every route: those a route does not have are one.
         const isUsual = METHODS.has(method) && status !== METHOD_NOT_ALLOWED;
-        const isKnown = route !== undefined && templates.has(route);
-        childOf(isUsual ? method : OTHER_METHOD, isKnown ? route : UNMATCHED_ROUTE, status).observe(
-          durationMs / 1000,
-        );
+        childOf(
+          isUsual ? method : OTHER_METHOD,
+          templates.has(route) ? route : UNMATCHED_ROUTE,
+          status,
+        ).observe(durationMs / 1000);
       },
     },
     collect() {

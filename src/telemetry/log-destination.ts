@@ -16,8 +16,8 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 const FLUSH_DEADLINE_MS = 2000;
 
 /**
- * Standard output. Not `sync`: lines are written in order by the thread pool and an exit without
- * `close()` still writes what waits. A reader who went away (EPIPE) or a full disk ends no process.
+ * Standard output. Not `sync`: the thread pool writes lines in order, and an exit without
+ * `close()` still writes what waits, in whatever order. A reader who went away (EPIPE) or a full disk ends no process.
  */
 export function stdoutDestination(options: { readonly sync: boolean }): LogDestination {
   const stream = pino.destination({ dest: 1, sync: options.sync, maxLength: MAX_WAITING_BYTES });

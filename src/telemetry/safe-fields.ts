@@ -20,10 +20,20 @@ export function safeFields(fields: Readonly<Record<string, unknown>>): Record<st
   const safe: Record<string, unknown> = {};
   for (const [name, value] of entriesOf(fields)) {
     if (!RESERVED.has(name)) {
-      safe[safeText(name)] = name === 'err' ? serializeError(value) : field(name, value, 0, budget);
+      safe[safeText(name)] =
+        name === 'err' && !isPlain(value) ? serializeError(value) : field(name, value, 0, budget);
     }
   }
   return safe;
+}
+
+/** As `err` such an object is the description of an error, made elsewhere. */
+function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) {
+    return false;
+  }
+  const prototype: unknown = Reflect.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
 }
 
 interface Budget {
@@ -72,8 +82,7 @@ function plainObject(value: object, depth: number, budget: Budget): unknown {
   if (Array.isArray(value)) {
     return value.slice(0, MAX_ENTRIES).map((item: unknown) => plain(item, depth + 1, budget));
   }
-  const prototype: unknown = Reflect.getPrototypeOf(value);
-  if (prototype !== null && prototype !== Object.prototype) {
+  if (!isPlain(value)) {
     return `[${safeText(classNameOf(value))}]`;
   }
   return Object.fromEntries(

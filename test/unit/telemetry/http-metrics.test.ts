@@ -25,7 +25,7 @@ function subject(routes: readonly string[] = ['/users', '/users/:id']) {
         labels['http_response_status_code'],
         value,
       ]);
-  const end = (method: string, route: string | undefined, status = 200) =>
+  const end = (method: string, route: string, status = 200) =>
     observer.requestEnded({ method, route, status, durationMs: 3 });
   return { observer, samples, counts, end };
 }
@@ -66,7 +66,7 @@ describe('metrics of requests', () => {
 
     const during = await active();
     end('GET', '/users');
-    end('BREW', undefined, 404);
+    end('BREW', 'unmatched', 404);
 
     expect(during).toMatchObject({ GET: 1, _OTHER: 1, POST: 0 });
     expect(await active()).toMatchObject({ GET: 0, _OTHER: 0, POST: 0 });
@@ -76,7 +76,7 @@ describe('metrics of requests', () => {
     const { end, counts } = subject();
 
     end('GET', '/users/42', 404);
-    end('GET', undefined, 404);
+    end('GET', 'unmatched', 404);
     end('PROPFIND', '/users', 400);
 
     expect(await counts()).toEqual([
@@ -98,7 +98,7 @@ describe('metrics of requests', () => {
     const { end, samples } = subject();
     const warmUp = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'X'];
     for (const method of warmUp) {
-      end(method, undefined, 404);
+      end(method, 'unmatched', 404);
     }
     const before = (await samples()).length;
 

@@ -99,6 +99,14 @@ describe('fields of a log line', () => {
     });
   });
 
+  it('describe an error whose name is err, and keep what describes one already', () => {
+    const described = { type: 'HttpError', code: 'CONFLICT' };
+
+    expect(safeFields({ err: new TypeError('x') })['err']).toMatchObject({ type: 'TypeError' });
+    expect(safeFields({ err: described })['err']).toEqual(described);
+    expect(safeFields({ err: CANARY })['err']).toEqual({ type: 'string' });
+  });
+
   it('survive getters and proxies that throw', () => {
     const fail = () => {
       throw new Error(CANARY);
