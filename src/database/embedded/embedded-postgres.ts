@@ -12,7 +12,7 @@ import {
   SUPERUSER,
 } from './cluster.ts';
 import { fileFault, userFault } from './embedded-fault.ts';
-import { ServerKeeper, STOP_GRACE_MS } from './embedded-server.ts';
+import { ServerKeeper } from './embedded-server.ts';
 import type { EmbeddedServer } from './embedded-server.ts';
 import { newPassword, readState, writeState } from './embedded-state.ts';
 import { takeFolder } from './folder-lock.ts';
@@ -37,11 +37,15 @@ export interface EmbeddedPostgresOptions {
   readonly persistent: boolean;
   /** Further settings of the server, by their names in PostgreSQL. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** How long a fast shutdown may take before the server is ended by force; 8 000 unless told. */
+  readonly stopGraceMs?: number;
   /** Told every line of the server's log and what the keeper does. */
   readonly log?: (line: string) => void;
 }
 
 const PORT_ATTEMPTS = 5;
+// A fast shutdown writes a checkpoint. When it is cut short, the next start recovers.
+const STOP_GRACE_MS = 8_000;
 
 /**
  * Starts a PostgreSQL of our own on the loopback address and resolves when it accepts connections.
@@ -60,6 +64,7 @@ export async function startEmbeddedPostgres(
 }
 
 async function startIn(dataDir: string, options: EmbeddedPostgresOptions): Promise<EmbeddedServer> {
+  const { stopGraceMs = STOP_GRACE_MS, log = () => undefined } = options;
   const lock = claimFolder(dataDir, options.persistent);
   const folder = folderLabel(dataDir);
   const label = newRunLabel(folder);
@@ -72,15 +77,15 @@ async function startIn(dataDir: string, options: EmbeddedPostgresOptions): Promi
   try {
     watchdog = await startWatchdog({
       label,
-      graceMs: STOP_GRACE_MS,
+      graceMs: stopGraceMs,
       throwAway: options.persistent ? undefined : dataDir,
     });
     // What a killed service and its watchdog may have left behind.
-    await endServerProcesses(folder, STOP_GRACE_MS);
-    return await startServer(dataDir, label, options, cleanUp);
+    await endServerProcesses(folder, stopGraceMs);
+    return await startServer(dataDir, label, { ...options, stopGraceMs, log }, cleanUp);
   } catch (error) {
-    await endServerProcesses(label, STOP_GRACE_MS);
-    await cleanUp();
+    await endServerProcesses(label, stopGraceMs);
+    await cleanUp().catch((fault: unknown) => log(`embedded postgresql: ${String(fault)}`));
     throw error;
   }
 }
@@ -88,9 +93,10 @@ async function startIn(dataDir: string, options: EmbeddedPostgresOptions): Promi
 async function startServer(
   dataDir: string,
   label: string,
-  { persistent, settings = {}, log = () => undefined }: EmbeddedPostgresOptions,
+  options: EmbeddedPostgresOptions & Required<Pick<EmbeddedPostgresOptions, 'stopGraceMs' | 'log'>>,
   cleanUp: () => Promise<void>,
 ): Promise<EmbeddedServer> {
+  const { persistent, settings = {}, stopGraceMs, log } = options;
   const cluster = clusterDir(dataDir);
   const user = serverUser(cluster);
   // Another user that runs the server must come through to its data.
@@ -127,6 +133,7 @@ async function startServer(
       connection: { host: LOOPBACK, port, user: SUPERUSER, password, database: DATABASE },
       dataDir,
       label,
+      stopGraceMs,
       launch: async (signal) => {
         await removeStalePostmasterFile(cluster);
         return launchOn(port, signal);

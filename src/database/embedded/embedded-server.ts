@@ -15,7 +15,7 @@ export interface EmbeddedConnection {
 }
 
 /** A running PostgreSQL that belongs to this process, and ends with it. */
-export interface EmbeddedServer {
+export interface EmbeddedServer extends AsyncDisposable {
   /** The same for the whole life of the server, restarts included. */
   readonly connection: EmbeddedConnection;
   /** The postmaster's pid; another one after a restart. */
@@ -26,14 +26,13 @@ export interface EmbeddedServer {
   stop(): Promise<void>;
 }
 
-/** A fast shutdown writes a checkpoint; a longer one is cut short, and the next start recovers. */
-export const STOP_GRACE_MS = 8_000;
-
 /** What the keeper of a server needs. */
 export interface ServerKeeperOptions {
   readonly connection: EmbeddedConnection;
   readonly dataDir: string;
   readonly label: string;
+  /** How long a fast shutdown may take before the server is ended by force. */
+  readonly stopGraceMs: number;
   /** Starts a postmaster on the server's own port. */
   readonly launch: (signal: AbortSignal) => Promise<Postmaster>;
   readonly log: (line: string) => void;
@@ -110,7 +109,7 @@ export class ServerKeeper implements EmbeddedServer {
 
   async #stop(): Promise<void> {
     this.#stopping.abort();
-    const isGone = await endServerProcesses(this.#options.label, STOP_GRACE_MS);
+    const isGone = await endServerProcesses(this.#options.label, this.#options.stopGraceMs);
     if (isGone) await this.#kept;
     await this.#options.cleanUp();
     if (!isGone)
