@@ -6,5 +6,5 @@ export async function expectedMigrations(migrationsDir: string): Promise<string[
   return files
     .filter((file) => /^Migration\d{14}.*\.ts$/.test(file))
     .map((file) => file.slice(0, -'.ts'.length))
-    .sort();
+    .toSorted();
 }

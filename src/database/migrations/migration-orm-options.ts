@@ -1,0 +1,75 @@
+import type { EntitySchema } from '@mikro-orm/core';
+import type { Options } from '@mikro-orm/postgresql';
+import type { DatabaseConnection } from '#database/database-options.ts';
+import { ormOptions } from '#database/orm-options.ts';
+import { ConnectionPool } from '#database/pool/pool.ts';
+import { MIGRATIONS_TABLE } from './fenced-storage.ts';
+import { lockedMigratorExtension } from './locked-migrator.ts';
+import { MigrationFileGenerator } from './migration-file-generator.ts';
+import type { LockOptions } from './migration-lock.ts';
+
+export interface MigrationOptions extends LockOptions {
+  readonly connection: DatabaseConnection;
+  readonly entities: readonly EntitySchema[];
+  /** Folder of the migrations and of the schema's snapshot, absolute. */
+  readonly migrationsDir: string;
+}
+
+const CONNECT_TIMEOUT_MS = 5000;
+const NEVER = '0';
+
+/** Sessions that migrate: writing, patient with statements, impatient with locks that keep the service waiting. */
+const SESSION_SETTINGS = {
+  default_transaction_read_only: 'off',
+  statement_timeout: NEVER,
+  lock_timeout: '5000',
+  idle_in_transaction_session_timeout: NEVER,
+  idle_session_timeout: NEVER,
+  // A client whose machine is gone is noticed after 25 s, which frees its lock.
+  tcp_keepalives_idle: '10',
+  tcp_keepalives_interval: '5',
+  tcp_keepalives_count: '3',
+};
+
+/**
+ * MikroORM's options for migrations, the same for the command line, `npm run migrate` and the start of the service.
+ * One physical connection does everything, so that the lock and the work it guards live and die together.
+ */
+export function migrationOrmOptions({
+  connection,
+  entities,
+  migrationsDir,
+  ...lock
+}: MigrationOptions): Options {
+  const pool = new ConnectionPool({
+    connection,
+    applicationName: 'tidegauge/migrate',
+    poolName: 'migrate',
+    poolSize: 1,
+    maxOverflow: 0,
+    queueLimit: 10,
+    acquireTimeoutMs: 2 * CONNECT_TIMEOUT_MS,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    idleTimeoutMs: Infinity,
+    maxLifetimeMs: Infinity,
+    isPreparing: false,
+    sessionSettings: SESSION_SETTINGS,
+  });
+  return {
+    ...ormOptions({ pool, database: connection.database, entities, contextName: 'default' }),
+    extensions: [lockedMigratorExtension({ ...lock, migrationsDir })],
+    migrations: {
+      tableName: MIGRATIONS_TABLE,
+      path: migrationsDir,
+      emit: 'ts',
+      generator: MigrationFileGenerator,
+      transactional: true,
+      // Each migration commits by itself: locks are short, and what is applied stays applied.
+      allOrNothing: false,
+      snapshot: true,
+      snapshotName: '.snapshot',
+      // Written by migration:create alone: a server must not rewrite a file of the repository.
+      snapshotOnMigrate: false,
+    },
+  };
+}
