@@ -1,4 +1,4 @@
-export type FatalOrigin = 'uncaughtException' | 'unhandledRejection';
+type FatalOrigin = 'uncaughtException' | 'unhandledRejection';
 
 export interface FatalErrorOptions {
   /** Writes one line; told of every fatal error, the first and those that follow. */

@@ -6,7 +6,7 @@ import { safeFields } from './safe-fields.ts';
 import { escapeControls, safeText } from './safe-text.ts';
 
 /** What a line says beside its message. */
-export interface LogFields {
+interface LogFields {
   /** Stable dotted name, listed in docs/logs.md. */
   readonly event?: string;
   /** An error, of any origin: only what is safe of it is written. */

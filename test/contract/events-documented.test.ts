@@ -16,14 +16,14 @@ describe('docs/logs.md', () => {
     const written = new Set(sources.flatMap((text) => eventsOf(text, /\bevent: '([^']*)'/g)));
 
     const page = readFileSync(`${root}/docs/logs.md`, 'utf8');
-    const documented = eventsOf(page.slice(page.indexOf('## Events')), /^\| `([^`]+)` \|/gm);
+    const documented = eventsOf(page.slice(page.indexOf('## Events')), /^\| `([^`]+)` +\|/gm);
 
     expect(documented.toSorted()).toEqual([...written].toSorted());
   });
 
   it('has names of small words joined by dots', () => {
     const page = readFileSync(`${root}/docs/logs.md`, 'utf8');
-    const documented = eventsOf(page.slice(page.indexOf('## Events')), /^\| `([^`]+)` \|/gm);
+    const documented = eventsOf(page.slice(page.indexOf('## Events')), /^\| `([^`]+)` +\|/gm);
 
     expect(documented).toEqual(
       documented.map(() => expect.stringMatching(/^[a-z]+(?:\.[a-z_]+)+$/)),

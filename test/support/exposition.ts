@@ -1,5 +1,5 @@
 /** One sample of a scrape; the value as a number. */
-export interface ExpositionSample {
+interface ExpositionSample {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
