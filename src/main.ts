@@ -48,7 +48,7 @@ async function main(): Promise<void> {
       `ready: ${url}/docs`,
     );
   } catch (error) {
-    log.fatal({ event: 'service.start.failed', err: error }, messageOf(error));
+    log.fatal({ event: 'service.start.failed', err: error }, 'the service did not start');
     await end();
     exit(1);
   }
@@ -64,8 +64,4 @@ function settingsOrExit(): ReturnType<typeof loadSettings> {
     }
     throw error;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'the service did not start';
 }

@@ -80,6 +80,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   const stopping = new AbortController();
   const isReady = Promise.withResolvers<void>();
   let probe: HealthProbe | undefined;
+  let starting: Promise<{ readonly url: string }> | undefined;
 
   const verdict = () => probe?.verdict() ?? STARTING;
   const metrics = createMetrics({
@@ -168,43 +169,46 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
       );
     }
     await probe?.start();
-    await probe?.look();
+  }
+
+  async function start(): Promise<{ readonly url: string }> {
+    const connection = await connectionOf();
+    await sessions.init({ ...settings.database, connection, entities, observer });
+    closers.add('sessions', () => sessions.close(settings.shutdown.graceMs), CLOSE_DEADLINE_MS);
+    probe = new HealthProbe({
+      connection,
+      poolName: settings.database.poolName,
+      connectTimeoutMs: settings.database.connectTimeoutMs,
+      expectedMigrations: await expectedMigrations(migrationsDir),
+      poolStats: () => sessions.stats(),
+      observer,
+    });
+    const health = probe;
+    closers.add('health probe', () => health.stop(), CLOSE_DEADLINE_MS);
+    const server = createHttpServer(app, settings.http, log);
+    const { drainMs, graceMs } = settings.shutdown;
+    const { host, port } = await server.listen();
+    closers.add(
+      'http server',
+      () => server.close({ drainMs, graceMs }),
+      drainMs + graceMs + CLOSE_DEADLINE_MS,
+    );
+    const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+    log.info({ event: 'service.listening', url }, `listening on ${url}`);
+    const preparing = bringUp(connection);
+    closers.add('start', () => preparing, CLOSE_DEADLINE_MS);
+    return { url };
   }
 
   return {
     log,
     sessions,
-    async start() {
-      const connection = await connectionOf();
-      await sessions.init({ ...settings.database, connection, entities, observer });
-      closers.add('sessions', () => sessions.close(settings.shutdown.graceMs), CLOSE_DEADLINE_MS);
-      probe = new HealthProbe({
-        connection,
-        poolName: settings.database.poolName,
-        connectTimeoutMs: settings.database.connectTimeoutMs,
-        expectedMigrations: await expectedMigrations(migrationsDir),
-        poolStats: () => sessions.stats(),
-        observer,
-      });
-      const health = probe;
-      closers.add('health probe', () => health.stop(), CLOSE_DEADLINE_MS);
-      const server = createHttpServer(app, settings.http, log);
-      const { drainMs, graceMs } = settings.shutdown;
-      const { host, port } = await server.listen();
-      closers.add(
-        'http server',
-        () => server.close({ drainMs, graceMs }),
-        drainMs + graceMs + CLOSE_DEADLINE_MS,
-      );
-      const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-      log.info({ event: 'service.listening', url }, `listening on ${url}`);
-      const preparing = bringUp(connection);
-      closers.add('start', () => preparing, CLOSE_DEADLINE_MS);
-      return { url };
-    },
+    start: () => (starting ??= start()),
     ready: () => isReady.promise,
     async close() {
       stopping.abort();
+      // What a start opens after this would be left open; its failure is its caller's.
+      await starting?.catch(() => undefined);
       await closers.closeAll();
     },
   };

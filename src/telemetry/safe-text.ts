@@ -21,7 +21,9 @@ export function escapeControls(text: string): string {
 /** The text without credentials of URLs, cut to {@link MAX_TEXT_BYTES} and marked as cut. */
 export function safeText(text: string): string {
   const short = cut(text);
-  return short.includes('://') ? short.replace(/:\/\/[^\s"'<>]*@/g, '://[redacted]@') : short;
+  return short.includes('://')
+    ? short.replace(/(?<!file):\/\/[^\s"'<>]*@/g, '://[redacted]@')
+    : short;
 }
 
 function cut(text: string): string {

@@ -82,7 +82,11 @@ describe('a session that may write', () => {
       addUser('a@example.org');
       await db.flush();
       const raw = await db.execute('select email from users');
-      const built = await db.getKysely().selectFrom('users').select('email').execute();
+      const built = await db
+        .getKysely<{ users: { email: string } }>()
+        .selectFrom('users')
+        .select('email')
+        .execute();
       return { raw, built };
     });
 
@@ -203,7 +207,7 @@ describe('a read-only session', () => {
     [
       'a query of kysely',
       async () => {
-        await getDb().getKysely().deleteFrom('users').execute();
+        await getDb().getKysely<{ users: { email: string } }>().deleteFrom('users').execute();
       },
     ],
   ])('refuses to write by %s', async (_way, work) => {
