@@ -8,7 +8,7 @@ FROM node:24.21.0-alpine
 ENV NODE_ENV=production HOST=0.0.0.0
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
-COPY package.json mikro-orm.config.ts ./
+COPY package.json mikro-orm.cli.js mikro-orm.config.ts ./
 COPY migrations migrations
 COPY src src
 USER node

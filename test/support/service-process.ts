@@ -16,11 +16,12 @@ interface LogLine {
   readonly url?: string;
 }
 
+const START_DEADLINE_MS = 25_000;
 const STOP_DEADLINE_MS = 20_000;
 
 /**
  * Starts a command that logs JSON and resolves once it says that it is ready. Only `env` and PATH reach it.
- * Rejects with its output when it ends before.
+ * Rejects with its output when it ends before, and ends it when it is not ready after 25 s.
  */
 export async function startServiceProcess(
   [program, ...args]: readonly [string, ...string[]],
@@ -46,7 +47,8 @@ export async function startServiceProcess(
   child.once('exit', () =>
     ready.reject(new Error(`the service ended before it was ready:\n${output}`)),
   );
-  const url = await ready.promise;
+  const deadline = setTimeout(() => child.kill('SIGKILL'), START_DEADLINE_MS);
+  const url = await ready.promise.finally(() => clearTimeout(deadline));
   return {
     url,
     pid: child.pid ?? 0,
@@ -61,10 +63,11 @@ export async function startServiceProcess(
   };
 }
 
-/** Log lines that are complete; what is not JSON is skipped. */
+/** Log lines that have arrived whole; what is not JSON is skipped. */
 function eventsOf(output: string): readonly LogLine[] {
   return output
     .split('\n')
-    .filter((line) => line.startsWith('{') && line.endsWith('}'))
+    .slice(0, -1)
+    .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as LogLine);
 }
