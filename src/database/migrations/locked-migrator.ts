@@ -136,10 +136,10 @@ export class LockedMigrator extends Migrator {
 }
 
 /** What registers the migrator: MikroORM adds its own unless one is there by the name it looks for. */
-export function lockedMigratorExtension(options: LockedMigratorOptions): {
-  readonly name: 'Migrator';
-  register(orm: MikroORM): void;
-} {
+export function lockedMigratorExtension(
+  options: LockedMigratorOptions,
+  wrap: (migrator: LockedMigrator) => LockedMigrator = (migrator) => migrator,
+): { readonly name: 'Migrator'; register(orm: MikroORM): void } {
   return {
     name: 'Migrator',
     register: (orm) =>
@@ -150,7 +150,7 @@ export function lockedMigratorExtension(options: LockedMigratorOptions): {
             'bug: migrations need an entity manager of SQL',
           );
         }
-        return new LockedMigrator(orm.em, options);
+        return wrap(new LockedMigrator(orm.em, options));
       }),
   };
 }

@@ -14,7 +14,7 @@ export const MIGRATION_LOCK_KEY = createHash('sha256')
   .toString();
 
 /** How long to wait for a lock that another run holds, when nothing else is said. */
-export const DEFAULT_LOCK_TIMEOUT_MS = 60_000;
+const DEFAULT_LOCK_TIMEOUT_MS = 60_000;
 
 export interface LockOptions {
   /** Milliseconds to wait for the lock; default 60 000. */

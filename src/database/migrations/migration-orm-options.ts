@@ -8,7 +8,7 @@ import { lockedMigratorExtension } from './locked-migrator.ts';
 import { MigrationFileGenerator } from './migration-file-generator.ts';
 import type { LockOptions } from './migration-lock.ts';
 
-export interface MigrationOptions extends LockOptions {
+export interface MigrationOrmParts extends LockOptions {
   readonly connection: DatabaseConnection;
   readonly entities: readonly EntitySchema[];
   /** Folder of the migrations and of the schema's snapshot, absolute. */
@@ -40,7 +40,7 @@ export function migrationOrmOptions({
   entities,
   migrationsDir,
   ...lock
-}: MigrationOptions): Options {
+}: MigrationOrmParts): Options {
   const pool = new ConnectionPool({
     connection,
     applicationName: 'tidegauge/migrate',

@@ -1,0 +1,81 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Options } from '@mikro-orm/postgresql';
+import { ConfigError } from '#config/config-error.ts';
+import { formatConfigError } from '#config/format-config-error.ts';
+import { loadSettings } from '#config/load-settings.ts';
+import { DatabaseError } from '#database/database-error.ts';
+import { findServer, noServerError } from '#database/migrations/find-server.ts';
+import { lockedMigratorExtension } from '#database/migrations/locked-migrator.ts';
+import type { LockedMigrator } from '#database/migrations/locked-migrator.ts';
+import { migrationOrmOptions } from '#database/migrations/migration-orm-options.ts';
+import { entities } from '#entities.ts';
+
+const ENV_FILE = projectFile('.env');
+const DATA_DIR = projectFile('.data/postgres');
+const MIGRATIONS_DIR = projectFile('migrations');
+
+/** Never connected to. */
+const NOWHERE = { host: '', port: 0, database: 'postgres', user: '', password: undefined };
+
+/** What `npx mikro-orm …` runs with; the service does not read it. */
+export default async function config(): Promise<Options> {
+  try {
+    if (existsSync(ENV_FILE)) {
+      process.loadEnvFile(ENV_FILE);
+    }
+    const connection = await findServer(loadSettings().settings.database, DATA_DIR);
+    return {
+      ...migrationOrmOptions({
+        connection: connection ?? NOWHERE,
+        entities,
+        migrationsDir: MIGRATIONS_DIR,
+      }),
+      // Creating and checking compare the entities with the snapshot: they need no server.
+      ...(connection === undefined && { driverOptions: noServer }),
+      extensions: [lockedMigratorExtension({ migrationsDir: MIGRATIONS_DIR }, exitOnError)],
+      logger: (line) => process.stdout.write(`${line}\n`),
+    };
+  } catch (error) {
+    return exitWith(error);
+  }
+}
+
+function projectFile(path: string): string {
+  return fileURLToPath(new URL(path, import.meta.url));
+}
+
+function noServer(): never {
+  throw noServerError();
+}
+
+/** The command line would print its whole help and a stack for every error; a line is enough. */
+function exitOnError(migrator: LockedMigrator): LockedMigrator {
+  return new Proxy(migrator, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member !== 'function') {
+        return member;
+      }
+      return async (...parameters: readonly unknown[]) => {
+        try {
+          return await Reflect.apply(member, target, parameters);
+        } catch (error) {
+          return exitWith(error);
+        }
+      };
+    },
+  });
+}
+
+function exitWith(error: unknown): never {
+  if (error instanceof ConfigError) {
+    process.stderr.write(formatConfigError(error));
+    process.exit(error.exitCode);
+  }
+  if (error instanceof DatabaseError) {
+    process.stderr.write(`${error.code}: ${error.message}\n`);
+    process.exit(1);
+  }
+  throw error;
+}
