@@ -17,8 +17,12 @@ const CHECKING_INTERVAL_MS = 1000;
 /** A refused peer may still be sending: reading on for a moment lets it see the answer instead of a reset. */
 const LINGER_MS = 500;
 
-/** Rounds of the event loop in which a new connection may delay the end of listening. */
-const MAX_BUSY_TURNS = 200;
+/** The lull in which listening ends: as long as this at first, shrinking to a single turn of the event loop when it does not come. */
+const LULL_MS = 2;
+const LULL_SHRINK_MS = 300;
+
+/** A turn of the event loop that takes longer may have kept somebody waiting at the door. */
+const SHORT_TURN_MS = 0.5;
 
 /** How long a connection that was opened just before the end may take to send its request. */
 const LAST_REQUEST_MS = 250;
@@ -45,7 +49,8 @@ export class HttpServer {
   readonly #log: HttpLog;
   readonly #inFlight = new Set<ServerResponse>();
   readonly #refused = new WeakSet<Duplex>();
-  #accepted = 0;
+  /** Connections accepted and answers ended. */
+  #events = 0;
   #isDraining = false;
   #closing: Promise<void> | undefined;
 
@@ -62,7 +67,7 @@ export class HttpServer {
     });
     this.#server.maxConnections = settings.maxConnections;
     this.#server.on('connection', () => {
-      this.#accepted += 1;
+      this.#events += 1;
     });
     const serve = (request: IncomingMessage, response: ServerResponse): void => {
       this.#track(response);
@@ -110,7 +115,7 @@ export class HttpServer {
     for (const response of this.#inFlight) announceEnd(response);
     await delay(drainMs);
 
-    await this.#untilNobodyKnocks();
+    await this.#untilLull(graceMs);
     const closed = Promise.withResolvers<void>();
     // Closes idle connections too. Those were idle for the whole drain, or their last answer would have closed them.
     this.#server.close(() => {
@@ -127,12 +132,25 @@ export class HttpServer {
     await closed.promise;
   }
 
-  /** Resolves right after a turn of the event loop that accepted nobody: connections the kernel still holds are reset with the listener. */
-  async #untilNobodyKnocks(): Promise<void> {
-    let accepted = -1;
-    for (let turn = 0; turn < MAX_BUSY_TURNS && accepted !== this.#accepted; turn += 1) {
-      accepted = this.#accepted;
+  /**
+   * Resolves in a moment in which nobody was accepted or answered for a while, or at the latest after `withinMs`.
+   * Connections that the kernel holds for us are reset together with the listener, and whoever is told to close his
+   * connection opens the next one at once.
+   */
+  async #untilLull(withinMs: number): Promise<void> {
+    const startedAt = performance.now();
+    let busyAt = startedAt;
+    let now = startedAt;
+    let isLull = false;
+    while (!isLull && now - startedAt < withinMs) {
+      const events = this.#events;
+      const turnedAt = now;
+      // Turns of the event loop rather than a timer: who waits is accepted, and we stop right after that.
       await nextTurn();
+      now = performance.now();
+      const isQuiet = events === this.#events && now - turnedAt < SHORT_TURN_MS;
+      if (!isQuiet) busyAt = now;
+      isLull = isQuiet && now - busyAt > LULL_MS * (1 - (now - startedAt) / LULL_SHRINK_MS);
     }
   }
 
@@ -147,7 +165,10 @@ export class HttpServer {
 
   #track(response: ServerResponse): void {
     this.#inFlight.add(response);
-    response.once('close', () => this.#inFlight.delete(response));
+    response.once('close', () => {
+      this.#inFlight.delete(response);
+      this.#events += 1;
+    });
     if (this.#isDraining) announceEnd(response);
   }
 

@@ -1,0 +1,221 @@
+import type { Express } from 'express';
+import { z } from 'zod';
+import { createApp, type AppDependencies } from '#http/app.ts';
+import { etagOf } from '#http/etag.ts';
+import type { HealthSnapshot } from '#http/health-source.ts';
+import type { HttpLog } from '#http/http-log.ts';
+import type { RequestEnd } from '#http/http-observer.ts';
+import { cursorParam, limitParam, pageSchema } from '#http/pagination.ts';
+import type { SessionRunner } from '#http/request-session.ts';
+import { defineRoute, type Route } from '#http/route.ts';
+import { text } from '#http/text.ts';
+import { uuidParam } from '#http/uuid-param.ts';
+
+export const ID = '0198c0de-7a11-7000-8000-000000000001';
+
+/** A line as the log was given it. */
+export interface LogLine {
+  readonly level: string;
+  readonly event?: string;
+  readonly [field: string]: unknown;
+}
+
+/** Keeps what the HTTP layer says. */
+export class RecordingLog implements HttpLog {
+  readonly lines: LogLine[] = [];
+
+  debug(fields: object): void {
+    this.lines.push({ level: 'debug', ...fields });
+  }
+  info(fields: object): void {
+    this.lines.push({ level: 'info', ...fields });
+  }
+  warn(fields: object): void {
+    this.lines.push({ level: 'warn', ...fields });
+  }
+  error(fields: object): void {
+    this.lines.push({ level: 'error', ...fields });
+  }
+}
+
+/** One session as a request asked for it, and how it ended. */
+export interface RecordedSession {
+  readonly name: string | undefined;
+  readonly readOnly: boolean | undefined;
+  outcome: 'open' | 'commit' | 'rollback';
+}
+
+/** Sessions without a database behind them: only their order and their end are real. */
+export class RecordingSessions implements SessionRunner {
+  readonly sessions: RecordedSession[] = [];
+
+  async session<T>(
+    work: () => Promise<T>,
+    options: { readonly name?: string; readonly readOnly?: boolean } = {},
+  ): Promise<T> {
+    const session: RecordedSession = {
+      name: options.name,
+      readOnly: options.readOnly,
+      outcome: 'open',
+    };
+    this.sessions.push(session);
+    try {
+      const result = await work();
+      session.outcome = 'commit';
+      return result;
+    } catch (error) {
+      session.outcome = 'rollback';
+      throw error;
+    }
+  }
+}
+
+const item = z.object({ id: z.string(), name: z.string(), count: z.number() });
+const newItem = z.strictObject({
+  name: text({ max: 20 }),
+  count: z.int().min(0).default(0),
+  tags: z.array(text({ max: 5 })).optional(),
+});
+
+/** A small resource: everything a real one does to the HTTP layer, without a table. */
+export const itemRoutes: readonly Route[] = [
+  defineRoute({
+    method: 'get',
+    path: '/items',
+    operationId: 'listItems',
+    summary: 'List items',
+    tags: ['items'],
+    query: z.strictObject({ limit: limitParam, cursor: cursorParam }),
+    responses: { 200: { description: 'A page.', schema: pageSchema(item) } },
+    errors: [],
+    handler: () => Promise.resolve({ status: 200, body: { items: [], nextCursor: null } }),
+  }),
+  defineRoute({
+    method: 'post',
+    path: '/items',
+    operationId: 'createItem',
+    summary: 'Add an item',
+    tags: ['items'],
+    body: newItem,
+    responses: {
+      201: { description: 'The item.', schema: item, headers: { Location: 'Its path.' } },
+    },
+    errors: ['DB_UNIQUE'],
+    handler: ({ body: { name, count } }) =>
+      Promise.resolve({
+        status: 201,
+        body: { id: ID, name, count },
+        headers: { Location: `/items/${ID}` },
+      }),
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/items/:id',
+    operationId: 'getItem',
+    summary: 'Read an item',
+    tags: ['items'],
+    params: z.strictObject({ id: uuidParam }),
+    responses: { 200: { description: 'The item.', schema: item, headers: { ETag: 'Version.' } } },
+    errors: ['NOT_FOUND'],
+    etag: true,
+    handler: ({ params }) =>
+      Promise.resolve({
+        status: 200,
+        body: { id: params.id, name: 'thing', count: 1 },
+        headers: { ETag: etagOf(3) },
+      }),
+  }),
+  defineRoute({
+    method: 'delete',
+    path: '/items/:id',
+    operationId: 'deleteItem',
+    summary: 'Remove an item',
+    tags: ['items'],
+    params: z.strictObject({ id: uuidParam }),
+    responses: { 204: { description: 'Gone.' } },
+    errors: ['NOT_FOUND', 'PRECONDITION_FAILED'],
+    handler: () => Promise.resolve({ status: 204 }),
+  }),
+];
+
+/** A GET (or another method) at `/work` that does `work`, to see what becomes of its end. */
+export function workRoute(
+  work: (signal: AbortSignal) => Promise<void>,
+  overrides: Partial<Pick<Route, 'method' | 'constraints'>> = {},
+): Route {
+  return defineRoute({
+    method: 'post',
+    path: '/work',
+    operationId: 'work',
+    summary: 'Work',
+    tags: [],
+    responses: { 204: { description: 'Done.' } },
+    errors: [],
+    ...overrides,
+    handler: async ({ signal }) => {
+      await work(signal);
+      return { status: 204 };
+    },
+  });
+}
+
+/** The HTTP settings of tests: short times, small bounds. */
+export const httpSettings: AppDependencies['settings']['http'] = {
+  host: '127.0.0.1',
+  port: 0,
+  requestTimeoutMs: 2000,
+  bodyLimitBytes: 102_400,
+  headersTimeoutMs: 1000,
+  receiveTimeoutMs: 2000,
+  keepAliveMs: 5000,
+  maxConnections: 1000,
+  maxInFlight: 100,
+  trustProxy: false,
+  corsOrigins: [],
+};
+
+/** An app over recorders. */
+export interface TestApp {
+  readonly app: Express;
+  readonly log: RecordingLog;
+  readonly sessions: RecordedSession[];
+  readonly started: string[];
+  readonly ended: RequestEnd[];
+}
+
+type Overrides = Partial<Omit<AppDependencies, 'settings'>> & {
+  readonly http?: Partial<AppDependencies['settings']['http']>;
+  readonly environment?: 'development' | 'test' | 'production';
+  readonly token?: AppDependencies['settings']['management']['token'];
+};
+
+export const healthy: HealthSnapshot = { state: 'up', message: 'all is well', checks: {} };
+
+export function testApp({ http, environment, token, ...overrides }: Overrides = {}): TestApp {
+  const log = new RecordingLog();
+  const runner = new RecordingSessions();
+  const started: string[] = [];
+  const ended: RequestEnd[] = [];
+  const app = createApp({
+    routes: itemRoutes,
+    sessionManager: runner,
+    health: { snapshot: () => healthy },
+    metrics: {
+      render: (accept) =>
+        Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: `# ${accept ?? ''}\n` }),
+    },
+    info: { name: 'test', version: '1.2.3' },
+    settings: {
+      environment: environment ?? 'test',
+      http: { ...httpSettings, ...http },
+      management: { token },
+    },
+    log,
+    observer: {
+      requestStarted: ({ method }) => started.push(method),
+      requestEnded: (event) => ended.push(event),
+    },
+    ...overrides,
+  });
+  return { app, log, sessions: runner.sessions, started, ended };
+}
