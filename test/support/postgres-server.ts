@@ -1,8 +1,14 @@
+import { randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
 import { migrate } from '#database/migrations/migrate.ts';
 import { entities } from '#entities.ts';
 import { createDatabase, dropDatabase } from './databases.ts';
+import { ROW_MARKERS } from './server-log-markers.ts';
+import { watchActivity } from './server-log-watch.ts';
+import { SERVER_LOG_SETTINGS, ServerLog } from './server-log.ts';
 import { startTestServer } from './test-server.ts';
 import type { TestServerAddress } from './test-server.ts';
 
@@ -13,9 +19,16 @@ declare module 'vitest' {
   }
 }
 
-/** Starts one server for the project's test files and migrates one template database on it. */
+/**
+ * Starts one server for the project's test files and migrates one template database on it. The server logs every
+ * statement; a value of the tests' rows in those of the service fails the run when it ends.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const server = await startTestServer(process.env);
+  const log = new ServerLog(
+    join(tmpdir(), `tidegauge-test-${randomBytes(6).toString('hex')}.log`),
+    ROW_MARKERS,
+  );
+  const server = await startTestServer(process.env, SERVER_LOG_SETTINGS, log.write);
   const { address } = server;
   const template = await createDatabase(address, 'template1');
   try {
@@ -26,11 +39,15 @@ export default async function setup(project: TestProject): Promise<() => Promise
     });
   } catch (error) {
     await server.stop();
+    await log.close();
     throw error;
   }
   project.provide('postgres', { address, template });
+  const endWatch = watchActivity(address, log);
   return async () => {
+    await endWatch();
     await dropDatabase(address, template);
     await server.stop();
+    await log.close();
   };
 }

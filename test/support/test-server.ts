@@ -1,6 +1,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { PostgreSqlContainer } from '@testcontainers/postgresql';
 import { parseTestDatabaseUrl } from '#config/parse-test-database-url.ts';
 import { startEmbeddedPostgres } from '#database/embedded/embedded-postgres.ts';
@@ -21,9 +22,16 @@ export interface TestServer {
 }
 
 /** What PostgreSQL must not write into its log: see docs/operations.md. */
-const QUIET_LOG = { log_parameter_max_length: '0', log_error_verbosity: 'terse' };
+const QUIET_LOG = {
+  log_parameter_max_length: '0',
+  log_parameter_max_length_on_error: '0',
+  log_error_verbosity: 'terse',
+};
 
-/** Starts or finds the server that TEST_POSTGRES and TEST_DATABASE_URL ask for. */
+/**
+ * Starts or finds the server that TEST_POSTGRES and TEST_DATABASE_URL ask for. One that is found keeps its own settings,
+ * and its log stays where it is.
+ */
 export async function startTestServer(
   env: Readonly<Record<string, string | undefined>>,
   settings: Readonly<Record<string, string>> = {},
@@ -39,7 +47,11 @@ export async function startTestServer(
       };
     }
     case 'testcontainers':
-      return await startContainer(env['TEST_POSTGRES_IMAGE'] ?? 'postgres:18-alpine');
+      return await startContainer(
+        env['TEST_POSTGRES_IMAGE'] ?? 'postgres:18-alpine',
+        settings,
+        log,
+      );
     case 'embedded': {
       const dataDir = await mkdtemp(join(tmpdir(), 'tidegauge-test-'));
       const server = await startEmbeddedPostgres({
@@ -53,11 +65,21 @@ export async function startTestServer(
   }
 }
 
-async function startContainer(image: string): Promise<TestServer> {
-  const flags = Object.entries(QUIET_LOG).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+async function startContainer(
+  image: string,
+  settings: Readonly<Record<string, string>>,
+  log: (line: string) => void = () => undefined,
+): Promise<TestServer> {
+  const flags = Object.entries({ ...settings, ...QUIET_LOG }).flatMap(([name, value]) => [
+    '-c',
+    `${name}=${value}`,
+  ]);
   const container = await new PostgreSqlContainer(image)
     .withDatabase('postgres')
     .withCommand(['postgres', ...flags])
+    .withLogConsumer((stream) => {
+      createInterface({ input: stream }).on('line', log);
+    })
     .start();
   return {
     address: {
