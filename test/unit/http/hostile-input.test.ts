@@ -59,7 +59,7 @@ function harmIn({ status, text }: { status: number; text: string }): string[] {
 
 const hostile = fc.string({ unit: 'binary', maxLength: 40 }).map((text) => `${MARK}${text}`);
 
-describe('whatever is sent, the answer is no 5xx, no hang and no echo', () => {
+describe('whatever is sent, the answer is no 5xx, no hang and no echo', { timeout: 30_000 }, () => {
   it('as a JSON value', async () => {
     await fc.assert(
       fc.asyncProperty(fc.jsonValue({ maxDepth: 5 }), hostile, async (value, text) => {
