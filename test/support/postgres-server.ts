@@ -23,7 +23,7 @@ declare module 'vitest' {
  * Starts one server for the project's test files and migrates one template database on it. The server logs every
  * statement; a value of the tests' rows in those of the service fails the run when it ends.
  */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const log = new ServerLog(
     join(tmpdir(), `tidegauge-test-${randomBytes(6).toString('hex')}.log`),
     ROW_MARKERS,
