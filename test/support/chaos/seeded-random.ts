@@ -1,0 +1,15 @@
+/** The seed of this run: `CHAOS_SEED` replays the random moments of an earlier one. */
+export function chaosSeed(env: Readonly<Record<string, string | undefined>> = process.env): number {
+  return Number(env['CHAOS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+}
+
+/** Numbers from 0 to below 1, the same ones again for the same seed (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
