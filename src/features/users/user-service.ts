@@ -61,7 +61,7 @@ export async function updateUser(
 /** Removes a user and its memberships. Throws 404, 412, and 409 for the last owner of a team. */
 export async function deleteUser(id: string, ifMatch: string | undefined): Promise<void> {
   const db = getDb();
-  // Always the user before its teams, and those by id: two deletions never wait for each other.
+  // Always the user before its teams, and those by id: two deletions never wait for each other in a circle.
   // From here on nobody can add a membership either, since its foreign key needs this row.
   const user = await lockUser(id);
   requireMatch(ifMatch, etagOf(user.version));
