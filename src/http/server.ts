@@ -6,6 +6,7 @@ import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promi
 
 import type { HttpSettings } from '#config/settings.ts';
 
+import { describeError } from './describe-error.ts';
 import { HttpError } from './http-error.ts';
 import type { HttpLog } from './http-log.ts';
 import { failureOf } from './problem.ts';
@@ -96,6 +97,11 @@ export class HttpServer {
     } finally {
       this.#server.off('error', reject);
     }
+    // Without a listener, one connection that cannot be accepted (out of file descriptors) would end the process.
+    this.#server.on('error', (error) => {
+      const fields = { event: 'http.listener.failed', err: describeError(error) };
+      this.#log.error(fields, 'a connection could not be accepted');
+    });
     return { host, port: portOf(this.#server.address()) ?? port };
   }
 
@@ -115,7 +121,9 @@ export class HttpServer {
     for (const response of this.#inFlight) announceEnd(response);
     await delay(drainMs);
 
+    const drainedAt = performance.now();
     await this.#untilLull(graceMs);
+    const leftMs = Math.max(0, graceMs - (performance.now() - drainedAt));
     const closed = Promise.withResolvers<void>();
     // Closes idle connections too. Those were idle for the whole drain, or their last answer would have closed them.
     this.#server.close(() => {
@@ -125,7 +133,7 @@ export class HttpServer {
     await Promise.race([
       closed.promise,
       this.#untilQuiet(ended.signal),
-      delay(graceMs, undefined, { signal: ended.signal }).catch(() => undefined),
+      delay(leftMs, undefined, { signal: ended.signal }).catch(() => undefined),
     ]);
     ended.abort();
     this.#server.closeAllConnections();

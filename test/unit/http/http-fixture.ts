@@ -46,7 +46,7 @@ export interface RecordedSession {
 }
 
 /** Sessions without a database behind them: only their order and their end are real. */
-export class RecordingSessions implements SessionRunner {
+class RecordingSessions implements SessionRunner {
   readonly sessions: RecordedSession[] = [];
 
   async session<T>(
@@ -189,7 +189,7 @@ type Overrides = Partial<Omit<AppDependencies, 'settings'>> & {
   readonly token?: AppDependencies['settings']['management']['token'];
 };
 
-export const healthy: HealthSnapshot = { state: 'up', message: 'all is well', checks: {} };
+const healthy: HealthSnapshot = { state: 'up', message: 'all is well', checks: {} };
 
 export function testApp({ http, environment, token, ...overrides }: Overrides = {}): TestApp {
   const log = new RecordingLog();
