@@ -54,7 +54,8 @@ export function fileFault(error: unknown, path: string): unknown {
   const named = error instanceof Error && 'path' in error ? error.path : undefined;
   const where = typeof named === 'string' ? named : path;
   const message = `${where} cannot be used: ${FILE_FAULTS[code] ?? code}`;
-  return MACHINE_FAULTS.has(code) ? serverFault(message, error) : userFault(message, error);
+  if (MACHINE_FAULTS.has(code)) return serverFault(message, error);
+  return userFault(`${message}; make it writable for this user or set DATABASE_URL`, error);
 }
 
 /** Tells why the system did not run one of PostgreSQL's programs as `uid` (undefined: as ourselves). */

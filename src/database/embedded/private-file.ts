@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { chownSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
+import { systemCode } from './embedded-fault.ts';
+
 /** Writes a new file that only the owner of its folder may read (0600), and returns its path. */
 export function writePrivateDraft(path: string, text: string): string {
   const draft = `${path}.${randomBytes(6).toString('hex')}`;
@@ -27,7 +29,13 @@ export function makeFolder(path: string, mode: number): void {
   if (statSync(path, { throwIfNoEntry: false }) !== undefined) return;
   const parent = dirname(path);
   makeFolder(parent, 0o755);
-  mkdirSync(path, { mode, recursive: true });
+  try {
+    // Not `recursive`: where parents cannot be made, Node reports ENOENT or tries for ever.
+    mkdirSync(path, { mode });
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return;
+    throw error;
+  }
   handToOwnerOf(parent, path);
 }
 

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 
 import { serverFault, spawnFault } from './embedded-fault.ts';
 import type { ServerUser } from './server-user.ts';
@@ -16,16 +17,7 @@ export async function runProgram(
   options: { readonly cwd: string; readonly user: ServerUser | undefined; readonly input?: string },
 ): Promise<void> {
   const name = program.slice(program.lastIndexOf('/') + 1);
-  const child = spawn(program, [...args], {
-    cwd: options.cwd,
-    env: PROGRAM_ENV,
-    stdio: 'pipe',
-    // A Ctrl-C in the terminal is ours to handle.
-    detached: true,
-    timeout: DEADLINE_MS,
-    killSignal: 'SIGKILL',
-    ...options.user,
-  });
+  const child = launch(program, args, options);
   let output = '';
   const keep = (text: Buffer): void => {
     output = (output + text.toString('utf8')).slice(-KEPT_OUTPUT);
@@ -41,6 +33,28 @@ export async function runProgram(
     child.once('close', (status, signal) => resolve(status ?? signal ?? 'unknown'));
   });
   if (code !== 0) throw serverFault(`${name} ended with ${code}: ${lastWords(output)}`);
+}
+
+function launch(
+  program: string,
+  args: readonly string[],
+  { cwd, user }: { readonly cwd: string; readonly user: ServerUser | undefined },
+): ChildProcessWithoutNullStreams {
+  try {
+    return spawn(program, [...args], {
+      cwd,
+      env: PROGRAM_ENV,
+      stdio: 'pipe',
+      // A Ctrl-C in the terminal is ours to handle.
+      detached: true,
+      timeout: DEADLINE_MS,
+      killSignal: 'SIGKILL',
+      ...user,
+    });
+  } catch (error) {
+    // Node throws some of the system's refusals, EPERM above all, and emits the others.
+    throw spawnFault(program, user?.uid, error);
+  }
 }
 
 /** What PostgreSQL's output says about its end: the errors and hints in it, else the last line. */
