@@ -7,7 +7,7 @@ export interface ServiceProcess {
   readonly pid: number;
   /** What it has written so far, standard error included. */
   output(): string;
-  /** SIGTERM, or SIGKILL after 20 s; resolves to the exit code, null after a SIGKILL. */
+  /** SIGTERM, or SIGKILL after 20 s; resolves to the exit code, null after a signal, once nobody writes any more. */
   stop(): Promise<number | null>;
 }
 
@@ -42,7 +42,7 @@ export async function startServiceProcess(
   };
   child.stdout.setEncoding('utf8').on('data', read);
   child.stderr.setEncoding('utf8').on('data', read);
-  const exited = once(child, 'exit');
+  const exited = once(child, 'close');
   child.once('error', ready.reject);
   child.once('exit', () =>
     ready.reject(new Error(`the service ended before it was ready:\n${output}`)),
