@@ -6,6 +6,11 @@ export class Tally {
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
   }
 
+  /** Every name and its count. */
+  get total(): Record<string, number> {
+    return Object.fromEntries(this.#counts);
+  }
+
   /** How many names match; all without a pattern. */
   count(pattern = /^/): number {
     return [...this.#counts].reduce(
