@@ -69,7 +69,8 @@ async function acquire(
     if (waitedMs >= lockTimeoutMs) {
       throw await lockedError(connection, waitedMs);
     }
-    await delay(POLL_MS * (0.5 + Math.random()), undefined, { ...(signal && { signal }) });
+    await delay(POLL_MS * (0.5 + Math.random()));
+    signal?.throwIfAborted();
   }
 }
 
