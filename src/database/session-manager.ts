@@ -281,10 +281,13 @@ async function run<T>(
       await em.begin({ readOnly: state.isReadOnly, ...isolation(options, state) });
     }
     const result = await work(em);
-    options.signal?.throwIfAborted();
     if (state.isReadOnly) {
       assertUnchanged(em, state);
+    } else {
+      // Before the last look at the signal: only COMMIT itself may be under way when the caller has given up.
+      await em.flush();
     }
+    options.signal?.throwIfAborted();
     if (isTransaction) {
       await em.commit();
     }

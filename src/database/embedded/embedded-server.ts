@@ -26,6 +26,9 @@ export interface EmbeddedServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+/** Any interval will do: it only has to exist. */
+const AWAKE_MS = 1000;
+
 /** What the keeper of a server needs. */
 export interface ServerKeeperOptions {
   readonly connection: EmbeddedConnection;
@@ -108,6 +111,16 @@ export class ServerKeeper implements EmbeddedServer {
   }
 
   async #stop(): Promise<void> {
+    // The server keeps no process alive, the wait for its end does: an event loop without work would just end.
+    const awake = setInterval(() => undefined, AWAKE_MS);
+    try {
+      await this.#end();
+    } finally {
+      clearInterval(awake);
+    }
+  }
+
+  async #end(): Promise<void> {
     this.#stopping.abort();
     const isGone = await endServerProcesses(this.#options.label, this.#options.stopGraceMs);
     if (isGone) await this.#kept;
