@@ -1,5 +1,5 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const PAGES = globSync('**/*.md', { exclude: ['node_modules/**', 'coverage/**', '.data/**'] });
@@ -25,12 +25,16 @@ function anchorsOf(page: string): readonly string[] {
   return [...proseOf(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => anchorOf(heading));
 }
 
-/** Relative links of a page that lead to no file or to no heading of it. */
-function brokenLinksOf(page: string): readonly string[] {
-  const links = [...proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)]
+/** Relative links of a page. */
+function linksOf(page: string): readonly string[] {
+  return [...proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, link = '']) => link)
     .filter((link) => !/^[a-z]+:/.test(link));
-  return links.filter((link) => {
+}
+
+/** Those of them that lead to no file or to no heading of it. */
+function brokenLinksOf(page: string): readonly string[] {
+  return linksOf(page).filter((link) => {
     const [path = '', anchor] = link.split('#');
     const target = path === '' ? page : join(dirname(page), path);
     return !existsSync(target) || (anchor !== undefined && !anchorsOf(target).includes(anchor));
@@ -59,6 +63,22 @@ describe('the documents', () => {
 
     expect(readme).toMatch(/^npm ci && npm start$/m);
     expect(readme).toMatch(/^npm ci && npm test$/m);
+  });
+
+  it('are each reached from the README or the page on architecture', () => {
+    const linked = new Set(
+      ['README.md', 'docs/architecture.md'].flatMap((page) =>
+        linksOf(page).map((link) => join(dirname(page), link.split('#')[0] ?? '')),
+      ),
+    );
+
+    expect(PAGES.filter((page) => page.startsWith('docs/') && !linked.has(page))).toStrictEqual([]);
+  });
+
+  it('give every decision a number of its own', () => {
+    const numbers = globSync('docs/decisions/*.md').map((page) => basename(page).slice(0, 4));
+
+    expect(numbers.toSorted()).toStrictEqual([...new Set(numbers)].toSorted());
   });
 
   it('explain every command a contributor may type', () => {
