@@ -89,7 +89,7 @@ function spliceValue(param: unknown, platform: BindingPlatform, values: unknown[
       ? param.sql
       : splice(param.sql, param.params, platform, values);
   }
-  if (Array.isArray(param)) {
+  if (Array.isArray(param) && !(JsonProperty in param)) {
     return param.map((item: unknown) => spliceValue(item, platform, values)).join(', ');
   }
   values.push(toParameter(param, platform));

@@ -1,4 +1,4 @@
-import { raw } from '@mikro-orm/core';
+import { JsonProperty, raw } from '@mikro-orm/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bindParameters } from '#database/bind-parameters.ts';
@@ -65,6 +65,15 @@ describe('values', () => {
     expect(bind('select 1 where a in (?) and b = ?', [['x', 'y'], 3])).toEqual({
       text: 'select 1 where a in ($1, $2) and b = $3',
       values: ['x', 'y', 3],
+    });
+  });
+
+  it('in an array that MikroORM marks as JSON, as it does for embeddables, are one value', () => {
+    const embeddables = Object.assign([{ a: 1 }, { a: 2 }], { [JsonProperty]: true });
+
+    expect(bind('insert into t values (?, ?)', [embeddables, 3])).toEqual({
+      text: 'insert into t values ($1, $2)',
+      values: ['[{"a":1},{"a":2}]', 3],
     });
   });
 
