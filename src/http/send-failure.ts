@@ -1,6 +1,5 @@
 import type { Response } from 'express';
 
-import { describeError } from './describe-error.ts';
 import type { HttpLog } from './http-log.ts';
 import { failureOf, PROBLEM_TYPE, problemOf } from './problem.ts';
 import type { RequestScope } from './request-scope.ts';
@@ -42,7 +41,7 @@ function logFailure(error: unknown, status: number, scope: RequestScope, log: Ht
     route: scope.route,
     request_id: scope.requestId,
     trace_id: scope.traceId,
-    err: describeError(error),
+    err: error,
   };
   // A 500 is a fault of ours; the others heal when load or database do.
   if (status === 500) log.error(fields, 'request failed');

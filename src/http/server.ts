@@ -6,7 +6,6 @@ import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promi
 
 import type { HttpSettings } from '#config/settings.ts';
 
-import { describeError } from './describe-error.ts';
 import { HttpError } from './http-error.ts';
 import type { HttpLog } from './http-log.ts';
 import { failureOf } from './problem.ts';
@@ -99,7 +98,7 @@ export class HttpServer {
     }
     // Without a listener, one connection that cannot be accepted (out of file descriptors) would end the process.
     this.#server.on('error', (error) => {
-      const fields = { event: 'http.listener.failed', err: describeError(error) };
+      const fields = { event: 'http.listener.failed', err: error };
       this.#log.error(fields, 'a connection could not be accepted');
     });
     return { host, port: portOf(this.#server.address()) ?? port };

@@ -20,18 +20,13 @@ export function safeFields(fields: Readonly<Record<string, unknown>>): Record<st
   const safe: Record<string, unknown> = {};
   for (const [name, value] of entriesOf(fields)) {
     if (!RESERVED.has(name)) {
-      safe[safeText(name)] =
-        name === 'err' && !isPlain(value) ? serializeError(value) : field(name, value, 0, budget);
+      safe[safeText(name)] = name === 'err' ? serializeError(value) : field(name, value, 0, budget);
     }
   }
   return safe;
 }
 
-/** As `err` such an object is the description of an error, made elsewhere. */
-function isPlain(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null) {
-    return false;
-  }
+function isPlain(value: object): boolean {
   const prototype: unknown = Reflect.getPrototypeOf(value);
   return prototype === null || prototype === Object.prototype;
 }

@@ -4,6 +4,7 @@ import { createApp, type AppDependencies } from '#http/app.ts';
 import { etagOf } from '#http/etag.ts';
 import type { HealthSnapshot } from '#http/health-source.ts';
 import type { HttpLog } from '#http/http-log.ts';
+import { serializeError } from '#telemetry/serialize-error.ts';
 import type { RequestEnd } from '#http/http-observer.ts';
 import { cursorParam, limitParam, pageSchema } from '#http/pagination.ts';
 import type { SessionRunner } from '#http/request-session.ts';
@@ -20,21 +21,18 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
-/** Keeps what the HTTP layer says. */
+/** Keeps what the HTTP layer says, its errors as the service's log would write them. */
 export class RecordingLog implements HttpLog {
   readonly lines: LogLine[] = [];
 
-  debug(fields: object): void {
-    this.lines.push({ level: 'debug', ...fields });
-  }
-  info(fields: object): void {
-    this.lines.push({ level: 'info', ...fields });
-  }
-  warn(fields: object): void {
-    this.lines.push({ level: 'warn', ...fields });
-  }
-  error(fields: object): void {
-    this.lines.push({ level: 'error', ...fields });
+  debug = (fields: object) => this.#keep('debug', fields);
+  info = (fields: object) => this.#keep('info', fields);
+  warn = (fields: object) => this.#keep('warn', fields);
+  error = (fields: object) => this.#keep('error', fields);
+
+  #keep(level: string, fields: object): void {
+    const { err, ...rest } = { err: undefined, ...fields };
+    this.lines.push({ level, ...rest, ...('err' in fields && { err: serializeError(err) }) });
   }
 }
 
