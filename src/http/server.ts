@@ -8,6 +8,7 @@ import type { HttpSettings } from '#config/settings.ts';
 
 import { HttpError } from './http-error.ts';
 import type { HttpLog } from './http-log.ts';
+import { ListenError } from './listen-error.ts';
 import { failureOf } from './problem.ts';
 import { rawAnswer } from './raw-answer.ts';
 
@@ -92,7 +93,7 @@ export class HttpServer {
     try {
       await promise;
     } catch (error) {
-      throw new Error(listenFault(error, host, port), { cause: error });
+      throw new ListenError(listenFault(error, host, port), { cause: error });
     } finally {
       this.#server.off('error', reject);
     }

@@ -28,7 +28,12 @@ const MAX_FRAMES = 30;
 const MAX_DETAILS = 30;
 
 /** Classes of this service whose messages are written without values. */
-const OWN_ERRORS: ReadonlySet<string> = new Set(['ConfigError', 'DatabaseError', 'HttpError']);
+const OWN_ERRORS: ReadonlySet<string> = new Set([
+  'ConfigError',
+  'DatabaseError',
+  'HttpError',
+  'ListenError',
+]);
 /** SQLSTATE and errno names are shorter than any code of docs/errors.md. */
 const OWN_CODE = /^[A-Z][A-Z_]{6,}$/;
 const PROGRAMMING_ERRORS: ReadonlySet<string> = new Set([
