@@ -133,6 +133,25 @@ export class ${file.slice(0, -'.ts'.length)} extends Migration {
     expect(await recordedMigrations(database)).toStrictEqual(NAMES);
   }, 60_000);
 
+  it('marks a migration as applied and as not applied, once, and rewrites none', async () => {
+    await using database = await TestDatabase.create();
+    using copy = new ProjectCopy();
+    const env = { DATABASE_URL: database.url };
+    const last = NAMES.at(-1) ?? '';
+
+    const unlogged = await mikroOrm(copy, `migration:unlog --name ${last}`, env);
+    const left = await recordedMigrations(database);
+    const logged = await mikroOrm(copy, `migration:log --name ${last}`, env);
+    const again = await mikroOrm(copy, `migration:log --name ${last}`, env);
+    const rollup = await mikroOrm(copy, 'migration:rollup', env);
+
+    expect([unlogged.code, logged.code, again.code, rollup.code]).toStrictEqual([0, 0, 1, 1]);
+    expect(left).toStrictEqual(NAMES.slice(0, -1));
+    expect(again.complained).toContain('recorded as applied already');
+    expect(rollup.complained).toContain('never rewritten');
+    expect(await recordedMigrations(database)).toStrictEqual(NAMES);
+  }, 60_000);
+
   it('waits for the lock like every other run', async () => {
     await using database = await TestDatabase.create({ empty: true });
     using copy = new ProjectCopy();

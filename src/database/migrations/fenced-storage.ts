@@ -44,7 +44,10 @@ export class FencedStorage extends MigrationStorage {
       tx,
     );
     if (applied.length > 0) {
-      throw new DatabaseError('DB_MIGRATION_LOCKED', `${params.name} was applied by another run`);
+      throw new DatabaseError(
+        'DB_MIGRATION_LOCKED',
+        `${params.name} is recorded as applied already`,
+      );
     }
     await super.logMigration(params, tx);
   }

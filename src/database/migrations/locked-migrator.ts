@@ -42,8 +42,11 @@ export class LockedMigrator extends Migrator {
     return await this.storage.getExecutedMigrations();
   }
 
-  override async rollup(migrations?: string[]): Promise<MigrationResult> {
-    return await this.#locked(() => super.rollup(migrations));
+  override async rollup(): Promise<MigrationResult> {
+    throw new DatabaseError(
+      'CONFIG_INVALID',
+      'merged migrations are never rewritten: other databases may have applied some of them',
+    );
   }
 
   override async logMigration(name: string): Promise<void> {
