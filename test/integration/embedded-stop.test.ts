@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
 import { startEmbeddedPostgres } from '#database/embedded/embedded-postgres.ts';
@@ -38,6 +41,27 @@ describe('stopping an embedded server', () => {
     await expect(withClient(server.connection, async () => 'in')).rejects.toMatchObject({
       code: 'ECONNREFUSED',
     });
+  });
+
+  it('is waited for by a script that has nothing else to do', async () => {
+    const module = import.meta.resolve('#database/embedded/embedded-postgres.ts');
+    const script = `
+      const { startEmbeddedPostgres } = await import(process.argv[1]);
+      const server = await startEmbeddedPostgres(JSON.parse(process.argv[2]));
+      await server.stop();
+      console.log('stopped');
+    `;
+    const options = JSON.stringify({ dataDir: temporaryFolder('stop').path, persistent: false });
+
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      '--input-type=module',
+      '-e',
+      script,
+      fileURLToPath(module),
+      options,
+    ]);
+
+    expect(stdout).toBe('stopped\n');
   });
 
   it('ends a server that hangs by force, after its deadline', async () => {
