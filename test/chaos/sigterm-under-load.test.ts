@@ -1,0 +1,122 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Figures } from '#test/support/chaos/figures.ts';
+import { KeepAliveClient } from '#test/support/chaos/keep-alive-client.ts';
+import { storedEmails } from '#test/support/chaos/postmaster-kills.ts';
+import { chaosSeed, seededRandom } from '#test/support/chaos/seeded-random.ts';
+import { ServiceChild } from '#test/support/chaos/service-child.ts';
+import { type Stop, stopUnderLoad } from '#test/support/chaos/stop-under-load.ts';
+import { Tally } from '#test/support/chaos/tally.ts';
+import { until } from '#test/support/chaos/until.ts';
+import { WriteHistory } from '#test/support/chaos/write-history.ts';
+import { withClient } from '#test/support/databases.ts';
+import { TestDatabase } from '#test/support/test-database.ts';
+
+const STOPS = 10;
+const DRAIN_MS = 500;
+const GRACE_MS = 12_000;
+const STOP_DEADLINE_MS = DRAIN_MS + GRACE_MS + 1000;
+/** The same signal within a quarter of a second is the same wish. */
+const ANOTHER_WISH_MS = 500;
+
+describe('a service that is told to end', () => {
+  const seed = chaosSeed();
+  const random = seededRandom(seed);
+  const figures = new Figures(`stopped under load ${STOPS} times (CHAOS_SEED=${seed})`);
+  let database: TestDatabase;
+  let env: Record<string, string>;
+
+  beforeEach(async () => {
+    database = await TestDatabase.create();
+    env = {
+      DATABASE_URL: database.url,
+      SHUTDOWN_DRAIN_MS: String(DRAIN_MS),
+      SHUTDOWN_GRACE_MS: String(GRACE_MS),
+    };
+  });
+  afterEach(async () => {
+    await database.drop();
+  });
+  afterAll(() => figures.print());
+
+  it(
+    'by SIGTERM answers all of fifty keep-alive clients and exits with 0, ten times',
+    { timeout: 120_000 },
+    async () => {
+      const history = new WriteHistory(seed);
+      const answers = new Tally();
+      const stops: Stop[] = [];
+
+      for (let count = 0; count < STOPS; count += 1) {
+        stops.push(await stopUnderLoad({ env, signal: 'SIGTERM', random, history, answers }));
+      }
+
+      const stopMs = stops.map((stop) => stop.stopMs);
+      figures.note('answers', answers);
+      figures.times(`stop with a drain of ${DRAIN_MS}`, stopMs);
+      expect(answers.except(/^20[01]$/)).toEqual({});
+      expect(stops.map(({ code }) => code)).toEqual(Array(STOPS).fill(0));
+      expect(Math.max(...stopMs)).toBeLessThan(STOP_DEADLINE_MS);
+      expect(history.verify(await storedEmails(database.address)).lost).toEqual([]);
+    },
+  );
+
+  it('would be caught breaking connections: a killed one does', async () => {
+    const answers = new Tally();
+
+    await stopUnderLoad({
+      env,
+      signal: 'SIGKILL',
+      random,
+      history: new WriteHistory(seed),
+      answers,
+    });
+
+    figures.note('broken by the control', answers.count(/^broken/));
+    expect(answers.count(/^broken/)).toBeGreaterThan(0);
+  });
+
+  it('by SIGINT exits with 0 as well', async () => {
+    await using service = await ServiceChild.start({ env });
+    await service.logged('service.ready');
+
+    service.signal('SIGINT');
+
+    expect(await service.ended).toEqual({ code: 0, signal: null });
+  });
+
+  it.for([
+    { second: 'SIGTERM', code: 143 },
+    { second: 'SIGINT', code: 130 },
+  ] as const)(
+    'exits with $code at once at a second signal, $second, while a request hangs',
+    async ({ second, code }) => {
+      await using service = await ServiceChild.start({ env });
+      await service.logged('service.ready');
+      const client = new KeepAliveClient(service.url);
+      const { endedAt, ending, hung } = await withClient(database.address, async (holder) => {
+        await holder.query('begin; lock table users in access exclusive mode');
+        const hung = client.send('GET', '/users');
+        await until('the request waits for the lock', async () => {
+          const [row] = await database.query(
+            `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
+          );
+          return row;
+        });
+        service.signal('SIGTERM');
+        await service.logged('service.stopping');
+        await delay(ANOTHER_WISH_MS);
+        const secondAt = performance.now();
+        service.signal(second);
+        const ending = await service.ended;
+        return { ending, endedAt: performance.now() - secondAt, hung: await hung };
+      });
+      client.close();
+
+      figures.times(`exit after a second signal, ${second}`, [endedAt]);
+      expect(ending).toEqual({ code, signal: null });
+      expect(hung.kind).toBe('broken');
+      expect(endedAt).toBeLessThan(1000);
+    },
+  );
+});
