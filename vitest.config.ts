@@ -15,7 +15,8 @@ export default defineConfig({
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],
-      reporter: ['text-summary', 'html'],
+      reporter: ['text-summary', 'html', 'json-summary'],
+      reportOnFailure: true,
       thresholds: { 'src/database/**': { lines: 90 } },
     },
     projects: [
