@@ -1,5 +1,10 @@
 import { isRaw, JsonProperty } from '@mikro-orm/core';
 import { DatabaseError } from './database-error.ts';
+import { parseStatement } from './parse-statement.ts';
+import { kindOf, toParameter } from './to-parameter.ts';
+import type { DateFormat, Parameter } from './to-parameter.ts';
+import { assertNoValueToken, hasValueToken, writeValueToken } from './value-token.ts';
+import type { ValueToken } from './value-token.ts';
 
 /** A statement ready for the extended protocol: `$n` in the text, one value for each. */
 export interface BoundStatement {
@@ -8,29 +13,23 @@ export interface BoundStatement {
 }
 
 /** How the platform writes what cannot be a parameter, and dates. */
-export interface BindingPlatform {
+export interface BindingPlatform extends DateFormat {
   quoteIdentifier(identifier: string): string;
-  formatDate(date: Date): string;
 }
 
-type Placeholder = 'value' | 'identifier';
-
-interface ParsedStatement {
-  /** Text around the placeholders: always one more than there are placeholders. */
-  readonly pieces: readonly string[];
-  readonly placeholders: readonly Placeholder[];
+/** Where the values of a statement go, and what stands in its text for them. */
+interface Writer {
+  readonly platform: BindingPlatform;
+  readonly questionMark: string;
+  value(value: Parameter): string;
+  token(token: ValueToken): string;
 }
-
-// Whole tokens in which a question mark is text: strings ('…' and E'…'), identifiers, dollar quotes and comments.
-// Block comments nest in PostgreSQL, so they are walked by hand.
-const OPAQUE =
-  /[eE]'(?:[^'\\]|''|\\[\s\S])*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
-const IDENTIFIER_TAIL = /[\w\u0080-\uffff$]/;
 
 /**
  * Rewrites MikroORM's `?` form into `$n` and its values into what pg sends as parameters, so that no value is ever
  * part of a statement. A `?` inside quotes, comments and dollar quotes is text; `??` is an identifier and `\?` a
  * literal question mark, as in MikroORM. Arrays expand to a list, as `in (?)` needs; raw fragments are spliced in.
+ * Without values every question mark is text.
  *
  * @throws DatabaseError `DB_UNBINDABLE_VALUE` for a value no parameter can carry, or when values and placeholders
  * do not match; `DB_INVALID_TEXT` for a string that UTF-8 cannot express.
@@ -40,37 +39,96 @@ export function bindParameters(
   params: readonly unknown[],
   platform: BindingPlatform,
 ): BoundStatement {
-  if (params.length === 0) {
+  if (params.length === 0 && !hasValueToken(sql)) {
     return { text: sql, values: params };
   }
-  const values: unknown[] = [];
-  return { text: splice(sql, params, platform, values), values };
+  const values: Parameter[] = [];
+  const carried = new Map<string, string>();
+  const bind = (value: Parameter) => `$${values.push(value)}`;
+  const text = write(sql, params, {
+    platform,
+    questionMark: '?',
+    value: bind,
+    // An expression that is selected and grouped by must be the same in both places, its parameter included. A number
+    // is not shared: its type differs from place to place.
+    token: (token) => {
+      const known = carried.get(token.text);
+      const parameter = known ?? bind(token.value);
+      if (typeof token.value === 'string') {
+        carried.set(token.text, parameter);
+      }
+      return parameter;
+    },
+  });
+  assertNoValueToken(text);
+  return { text, values };
 }
 
-function splice(
+/**
+ * Puts values into a fragment as tokens, for `bindParameters` to find once the fragment is part of a statement.
+ *
+ * @throws DatabaseError as `bindParameters` does
+ */
+export function carryParameters(
   sql: string,
   params: readonly unknown[],
   platform: BindingPlatform,
-  values: unknown[],
 ): string {
-  const { pieces, placeholders } = parse(sql);
-  if (placeholders.length !== params.length) {
+  return params.length === 0 ? sql : write(sql, params, tokenWriter(platform));
+}
+
+/** Writes one value as a token, a list as a list of them. */
+export function carryValue(value: unknown, platform: BindingPlatform): string {
+  return writeValue(value, tokenWriter(platform));
+}
+
+function tokenWriter(platform: BindingPlatform): Writer {
+  return {
+    platform,
+    questionMark: String.raw`\?`,
+    value: writeValueToken,
+    token: ({ text }) => text,
+  };
+}
+
+function write(sql: string, params: readonly unknown[], writer: Writer): string {
+  const { pieces, placeholders, parameters } = parseStatement(sql);
+  if (params.length > 0 && parameters !== params.length) {
     throw new DatabaseError(
       'DB_UNBINDABLE_VALUE',
-      `the statement has ${placeholders.length} placeholders and ${params.length} values`,
+      `the statement has ${parameters} placeholders and ${params.length} values`,
     );
   }
+  let next = 0;
   let text = pieces[0] ?? '';
   for (const [index, placeholder] of placeholders.entries()) {
-    const param = params[index];
-    if (placeholder === 'identifier') {
-      text += quoteIdentifier(param, platform);
+    if (placeholder === 'question mark') {
+      text += writer.questionMark;
+    } else if (typeof placeholder === 'object') {
+      text += writer.token(placeholder);
+    } else if (params.length === 0) {
+      text += placeholder === 'value' ? '?' : '??';
     } else {
-      text += spliceValue(param, platform, values);
+      const param = params[next];
+      next += 1;
+      text +=
+        placeholder === 'value'
+          ? writeValue(param, writer)
+          : quoteIdentifier(param, writer.platform);
     }
     text += pieces[index + 1] ?? '';
   }
   return text;
+}
+
+function writeValue(param: unknown, writer: Writer): string {
+  if (isRaw(param)) {
+    return write(param.sql, param.params, writer);
+  }
+  if (Array.isArray(param) && !(JsonProperty in param)) {
+    return param.map((item: unknown) => writeValue(item, writer)).join(', ');
+  }
+  return writer.value(toParameter(param, writer.platform));
 }
 
 function quoteIdentifier(param: unknown, platform: BindingPlatform): string {
@@ -81,179 +139,4 @@ function quoteIdentifier(param: unknown, platform: BindingPlatform): string {
     );
   }
   return platform.quoteIdentifier(param);
-}
-
-function spliceValue(param: unknown, platform: BindingPlatform, values: unknown[]): string {
-  if (isRaw(param)) {
-    return param.params.length === 0
-      ? param.sql
-      : splice(param.sql, param.params, platform, values);
-  }
-  if (Array.isArray(param) && !(JsonProperty in param)) {
-    return param.map((item: unknown) => spliceValue(item, platform, values)).join(', ');
-  }
-  values.push(toParameter(param, platform));
-  return `$${values.length}`;
-}
-
-/** What pg can send without changing it; anything else is refused rather than guessed. */
-function toParameter(value: unknown, platform: BindingPlatform): unknown {
-  switch (typeof value) {
-    case 'string':
-      if (!value.isWellFormed()) {
-        throw new DatabaseError(
-          'DB_INVALID_TEXT',
-          'a string holds half of a surrogate pair, which UTF-8 cannot express',
-        );
-      }
-      return value;
-    case 'number':
-    case 'boolean':
-      return value;
-    case 'bigint':
-      return value.toString();
-    case 'object':
-      return objectToParameter(value, platform);
-    default:
-      throw new DatabaseError(
-        'DB_UNBINDABLE_VALUE',
-        `a value of type ${typeof value} cannot be a parameter`,
-      );
-  }
-}
-
-function objectToParameter(value: object | null, platform: BindingPlatform): unknown {
-  if (value === null || Buffer.isBuffer(value)) {
-    return value;
-  }
-  if (value instanceof Date) {
-    if (Number.isNaN(value.getTime())) {
-      throw new DatabaseError('DB_UNBINDABLE_VALUE', 'an invalid date cannot be a parameter');
-    }
-    return platform.formatDate(value);
-  }
-  if (ArrayBuffer.isView(value)) {
-    return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  }
-  if (isJson(value)) {
-    return toParameter(JSON.stringify(value), platform);
-  }
-  throw new DatabaseError(
-    'DB_UNBINDABLE_VALUE',
-    `an object of class ${kindOf(value)} cannot be a parameter`,
-  );
-}
-
-/** Plain objects, and what MikroORM marks as JSON (embeddables), are sent as JSON text. */
-function isJson(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null || JsonProperty in value;
-}
-
-function kindOf(value: unknown): string {
-  if (typeof value !== 'object' || value === null) {
-    return typeof value;
-  }
-  const prototype: unknown = Object.getPrototypeOf(value);
-  const constructor: unknown = prototype === null ? undefined : Reflect.get(value, 'constructor');
-  return typeof constructor === 'function' ? constructor.name : 'object';
-}
-
-// Statements of an ORM repeat: their texts are parsed once. The oldest goes when the bound is met; texts this long
-// are lists of changing length, which do not repeat.
-const PARSED_LIMIT = 1000;
-const PARSED_LENGTH_LIMIT = 8192;
-const parsedStatements = new Map<string, ParsedStatement>();
-
-function parse(sql: string): ParsedStatement {
-  const known = parsedStatements.get(sql);
-  if (known !== undefined) {
-    return known;
-  }
-  const parsed = scan(sql);
-  if (sql.length > PARSED_LENGTH_LIMIT) {
-    return parsed;
-  }
-  if (parsedStatements.size >= PARSED_LIMIT) {
-    const [oldest] = parsedStatements.keys();
-    parsedStatements.delete(oldest ?? sql);
-  }
-  parsedStatements.set(sql, parsed);
-  return parsed;
-}
-
-function scan(sql: string): ParsedStatement {
-  const pieces: string[] = [];
-  const placeholders: Placeholder[] = [];
-  let piece = '';
-  let at = 0;
-  while (at < sql.length) {
-    const end = skipOpaque(sql, at);
-    if (end > at) {
-      piece += sql.slice(at, end);
-      at = end;
-    } else if (sql.startsWith('\\?', at)) {
-      piece += '?';
-      at += 2;
-    } else if (sql[at] === '?') {
-      const isIdentifier = sql[at + 1] === '?';
-      placeholders.push(isIdentifier ? 'identifier' : 'value');
-      pieces.push(piece);
-      piece = '';
-      at += isIdentifier ? 2 : 1;
-    } else if (
-      sql[at] === '$' &&
-      /[0-9]/.test(sql[at + 1] ?? '') &&
-      !IDENTIFIER_TAIL.test(sql[at - 1] ?? '')
-    ) {
-      throw new DatabaseError('DB_UNBINDABLE_VALUE', 'write ? for a value: $n is what it becomes');
-    } else {
-      piece += sql[at];
-      at += 1;
-    }
-  }
-  pieces.push(piece);
-  return { pieces, placeholders };
-}
-
-/** Where the quoted or commented token that starts at `at` ends; `at` itself when there is none. */
-function skipOpaque(sql: string, at: number): number {
-  if (sql.startsWith('/*', at)) {
-    return endOfBlockComment(sql, at);
-  }
-  const before = at === 0 ? '' : (sql[at - 1] ?? '');
-  const first = sql[at] ?? '';
-  if ((first === 'e' || first === 'E' || first === '$') && IDENTIFIER_TAIL.test(before)) {
-    return at;
-  }
-  OPAQUE.lastIndex = at;
-  const token = OPAQUE.exec(sql)?.[0];
-  if (token === undefined) {
-    return at;
-  }
-  if (first !== '$') {
-    return at + token.length;
-  }
-  const close = sql.indexOf(token, at + token.length);
-  return close === -1 ? sql.length : close + token.length;
-}
-
-function endOfBlockComment(sql: string, at: number): number {
-  let depth = 0;
-  let position = at;
-  while (position < sql.length) {
-    if (sql.startsWith('/*', position)) {
-      depth += 1;
-      position += 2;
-    } else if (sql.startsWith('*/', position)) {
-      depth -= 1;
-      position += 2;
-      if (depth === 0) {
-        return position;
-      }
-    } else {
-      position += 1;
-    }
-  }
-  return sql.length;
 }

@@ -1,30 +1,13 @@
-import { ExceptionConverter } from '@mikro-orm/core';
-import type {
-  Configuration,
-  Constructor,
-  DriverException,
-  EntityManagerType,
-} from '@mikro-orm/core';
-import { AbstractSqlDriver, MikroORM, PostgreSqlPlatform } from '@mikro-orm/postgresql';
+import type { Configuration, Constructor, EntityManagerType } from '@mikro-orm/core';
+import { AbstractSqlDriver, MikroORM } from '@mikro-orm/postgresql';
 import { BoundConnection } from './bound-connection.ts';
-import { mapDatabaseError } from './map-database-error.ts';
+import { BoundPlatform, SessionPlatform } from './bound-platform.ts';
 import { SessionEntityManager } from './session-entity-manager.ts';
-
-/** Leaves errors that are mapped already as they are; MikroORM's own classes would repeat PostgreSQL's DETAIL. */
-class BoundExceptionConverter extends ExceptionConverter {
-  override convertException(error: Error): DriverException {
-    return (mapDatabaseError(error) ?? error) as DriverException; // adapter: MikroORM only rethrows it
-  }
-}
-
-class BoundPlatform extends PostgreSqlPlatform {
-  protected override readonly exceptionConverter = new BoundExceptionConverter();
-}
 
 /** MikroORM's PostgreSQL driver on a connection that binds values and speaks in DatabaseErrors. */
 export class BoundDriver extends AbstractSqlDriver<BoundConnection> {
-  constructor(config: Configuration) {
-    super(config, new BoundPlatform(), BoundConnection, ['kysely', 'pg']);
+  constructor(config: Configuration, platform = new BoundPlatform()) {
+    super(config, platform, BoundConnection, ['kysely', 'pg']);
   }
 
   override createEntityManager(useContext?: boolean): this[typeof EntityManagerType] {
@@ -34,5 +17,12 @@ export class BoundDriver extends AbstractSqlDriver<BoundConnection> {
 
   override getORMClass(): Constructor<MikroORM> {
     return MikroORM;
+  }
+}
+
+/** The driver of sessions: values in fragments and sub-queries are bound as well. DDL, which has no parameters, cannot use it. */
+export class SessionDriver extends BoundDriver {
+  constructor(config: Configuration) {
+    super(config, new SessionPlatform());
   }
 }

@@ -1,4 +1,4 @@
-import type { EntitySchema } from '@mikro-orm/core';
+import type { Constructor, EntitySchema } from '@mikro-orm/core';
 import type { Options, PostgreSqlDriver } from '@mikro-orm/postgresql';
 import Cursor from 'pg-cursor';
 import { PostgresDialect } from 'kysely';
@@ -12,13 +12,21 @@ export interface OrmParts {
   readonly entities: readonly EntitySchema[];
   /** Unique in the process: sessions of two managers must not find each other. */
   readonly contextName: string;
+  /** The one of migrations, which write DDL, unless told. */
+  readonly driver?: Constructor<BoundDriver>;
 }
 
 /** MikroORM's options on our pool, our driver and nothing of the environment. */
-export function ormOptions({ pool, database, entities, contextName }: OrmParts): Options {
+export function ormOptions({
+  pool,
+  database,
+  entities,
+  contextName,
+  driver = BoundDriver,
+}: OrmParts): Options {
   return {
     // adapter: a driver with PostgreSQL's platform that is not declared as a subclass of MikroORM's own.
-    driver: BoundDriver as unknown as typeof PostgreSqlDriver,
+    driver: driver as unknown as typeof PostgreSqlDriver,
     driverOptions: () => new PostgresDialect({ pool, cursor: Cursor }),
     dbName: database,
     entities: [...entities],

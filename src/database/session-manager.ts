@@ -1,6 +1,7 @@
 import { RequestContext } from '@mikro-orm/core';
 import { MikroORM } from '@mikro-orm/postgresql';
 import type { EntityManager, IsolationLevel } from '@mikro-orm/postgresql';
+import { SessionDriver } from './bound-driver.ts';
 import { connectionFromUrl } from './connection-from-url.ts';
 import { DatabaseError } from './database-error.ts';
 import { composeObservers } from './database-observer.ts';
@@ -93,6 +94,7 @@ export class DatabaseSessionManager implements AsyncDisposable {
         database: options.connection.database,
         entities: options.entities ?? [],
         contextName: this.#contextName,
+        driver: SessionDriver,
       }),
     );
     this.#runtime = { orm, pool, observer, isPooled: options.pooler === 'pgbouncer' };
