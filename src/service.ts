@@ -20,7 +20,7 @@ import { createApp } from '#http/app.ts';
 import { healthSnapshot } from '#http/health-snapshot.ts';
 import { currentRequestScope } from '#http/request-scope.ts';
 import type { Route } from '#http/route.ts';
-import { createHttpServer } from '#http/server.ts';
+import { startHttpServer } from '#http/server.ts';
 import { SERVICE_PATHS } from '#http/service-paths.ts';
 import { Closers } from '#lifecycle/closers.ts';
 import { EventLoopWatch } from '#lifecycle/event-loop-watch.ts';
@@ -145,7 +145,12 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   }
 
   async function prepare(connection: DatabaseConnection): Promise<void> {
-    const { applied } = await migrate({ connection, entities, migrationsDir });
+    const { applied } = await migrate({
+      connection,
+      entities,
+      migrationsDir,
+      signal: stopping.signal,
+    });
     if (applied.length > 0) {
       log.info({ event: 'db.migrated', migrations: applied }, 'migrations applied');
     }
@@ -185,9 +190,8 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     });
     const health = probe;
     closers.add('health probe', () => health.stop(), CLOSE_DEADLINE_MS);
-    const server = createHttpServer(app, settings.http, log);
+    const { server, host, port } = await startHttpServer(app, settings.http, log);
     const { drainMs, graceMs } = settings.shutdown;
-    const { host, port } = await server.listen();
     closers.add(
       'http server',
       () => server.close({ drainMs, graceMs }),

@@ -11,6 +11,8 @@ import { MANAGEMENT_TOKEN } from './service-variables.ts';
 import type { DatabaseConnectionSettings, Settings } from './settings.ts';
 import { judgeUnreadVariables } from './unread-variables.ts';
 
+const DEFAULT_PORT = 3000;
+
 /** Environment variables by name; undefined = unset. */
 export type EnvironmentVariables = Readonly<Record<string, string | undefined>>;
 
@@ -39,6 +41,12 @@ export function parseSettings(
   const isProduction = values.NODE_ENV === 'production';
   if (isProduction && values.LOG_FORMAT === 'pretty') {
     faults.add('LOG_FORMAT', 'must be json in production');
+  }
+  if (values.DB_POOLER === 'pgbouncer' && values.MIGRATE_ON_START === true) {
+    faults.add(
+      'MIGRATE_ON_START',
+      'must be false behind a pooler, which cannot hold the lock of a migration',
+    );
   }
   const unread = judgeUnreadVariables(env, Object.keys(environmentSchema.shape));
   for (const { variable, fault } of unread.refused) faults.add(variable, fault);
@@ -129,7 +137,8 @@ function assemble(
     environment: values.NODE_ENV,
     http: {
       host: values.HOST,
-      port: values.PORT,
+      port: values.PORT ?? DEFAULT_PORT,
+      mayMovePort: isDevelopment && values.PORT === undefined,
       requestTimeoutMs: values.HTTP_REQUEST_TIMEOUT_MS,
       bodyLimitBytes: values.HTTP_BODY_LIMIT,
       headersTimeoutMs: values.HTTP_HEADERS_TIMEOUT_MS,

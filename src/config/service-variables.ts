@@ -38,7 +38,11 @@ export const serviceVariables = {
     'what the process is for; the defaults of others depend on it',
   ),
   HOST: withDefault(listenHost, '127.0.0.1', 'what the API listens on; the image sets `0.0.0.0`'),
-  PORT: withDefault(integer(0, 65_535), 3000, 'port of the API; 0 picks a free one and logs it'),
+  PORT: withoutDefault(
+    integer(0, 65_535),
+    '`3000`; in development the next free one when it is in use',
+    'port of the API; 0 picks a free one, the log line says which',
+  ),
   MANAGEMENT_TOKEN: withoutDefault(
     text(MANAGEMENT_TOKEN.allowed),
     'unset',

@@ -23,6 +23,8 @@ export interface HttpSettings {
   readonly host: string;
   /** 0 = a free port, chosen by the system. */
   readonly port: number;
+  /** Nobody chose the port and this is no production: the next free one will do. */
+  readonly mayMovePort: boolean;
   /** Deadline of a handler. */
   readonly requestTimeoutMs: number;
   readonly bodyLimitBytes: number;

@@ -93,7 +93,7 @@ export class HttpServer {
     try {
       await promise;
     } catch (error) {
-      throw new ListenError(listenFault(error, host, port), { cause: error });
+      throw new ListenError(listenFault(error, host, port), error);
     } finally {
       this.#server.off('error', reject);
     }
@@ -203,6 +203,29 @@ export class HttpServer {
       { event: 'http.refused', status, code, cause, request_id: requestId },
       'request refused before it was read',
     );
+  }
+}
+
+/** Ports that are tried where nobody chose one. */
+const NEARBY_PORTS = 20;
+
+/**
+ * A server for `listener` that listens: at the port of the settings or, where that may move, at the first free one from
+ * there on, so that two checkouts run side by side. Rejects with ListenError.
+ */
+export async function startHttpServer(
+  listener: RequestListener,
+  settings: ServerSettings & Pick<HttpSettings, 'mayMovePort'>,
+  log: HttpLog,
+): Promise<{ readonly server: HttpServer; readonly host: string; readonly port: number }> {
+  const last = settings.mayMovePort ? settings.port + NEARBY_PORTS : settings.port;
+  for (let port = settings.port; ; port += 1) {
+    const server = createHttpServer(listener, { ...settings, port }, log);
+    try {
+      return { server, ...(await server.listen()) };
+    } catch (error) {
+      if (port >= last || !(error instanceof ListenError) || !error.isTaken) throw error;
+    }
   }
 }
 

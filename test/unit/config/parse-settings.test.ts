@@ -16,6 +16,7 @@ describe('settings of an empty environment', () => {
       http: {
         host: '127.0.0.1',
         port: 3000,
+        mayMovePort: true,
         requestTimeoutMs: 10_000,
         bodyLimitBytes: 102_400,
         headersTimeoutMs: 10_000,

@@ -161,6 +161,7 @@ export function workRoute(
 export const httpSettings: AppDependencies['settings']['http'] = {
   host: '127.0.0.1',
   port: 0,
+  mayMovePort: false,
   requestTimeoutMs: 2000,
   bodyLimitBytes: 102_400,
   headersTimeoutMs: 1000,
