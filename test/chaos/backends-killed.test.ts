@@ -5,9 +5,9 @@ import { examinePool, killBackends } from '#test/support/chaos/backend-kills.ts'
 import { databaseUrl } from '#test/support/chaos/database-url.ts';
 import { Figures } from '#test/support/chaos/figures.ts';
 import { ourSessions } from '#test/support/chaos/our-sessions.ts';
-import { storedEmails } from '#test/support/chaos/postmaster-kills.ts';
 import { chaosSeed, seededRandom } from '#test/support/chaos/seeded-random.ts';
 import { ServiceChild } from '#test/support/chaos/service-child.ts';
+import { storedEmails } from '#test/support/chaos/stored-emails.ts';
 import { WriteHistory } from '#test/support/chaos/write-history.ts';
 import { temporaryFolder } from '#test/support/embedded-owner.ts';
 

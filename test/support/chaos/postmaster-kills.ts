@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { withClient } from '#test/support/databases.ts';
 import type { TestServerAddress } from '#test/support/test-server.ts';
 import { KeepAliveClient } from './keep-alive-client.ts';
+import { storedEmails } from './stored-emails.ts';
 import { until } from './until.ts';
 import { UserWriters } from './user-writers.ts';
 import type { WriteHistory } from './write-history.ts';
@@ -68,18 +69,6 @@ export async function killPostmaster(run: PostmasterKills): Promise<PostmasterKi
     health.close();
   }
   return { writers, awayMs, recoveryMs, live, stored: await storedEmails(run.server) };
-}
-
-/** Addresses of the writers' users, asked on a fresh connection, each as often as it is there. */
-export async function storedEmails(server: TestServerAddress): Promise<string[]> {
-  return await withClient(server, async (client) => {
-    // No index: one that was damaged must not hide a row.
-    await client.query('set enable_indexscan = off; set enable_indexonlyscan = off');
-    const { rows } = await client.query<{ email: string }>(
-      `select email from users where email like '%@chaos.example'`,
-    );
-    return rows.map(({ email }) => email);
-  });
 }
 
 async function untilWritten(history: WriteHistory, count: number): Promise<void> {
