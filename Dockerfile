@@ -10,6 +10,7 @@ WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY package.json mikro-orm.cli.js mikro-orm.config.ts ./
 COPY migrations migrations
+COPY docs/errors.md docs/errors.md
 COPY src src
 USER node
 EXPOSE 3000
