@@ -47,7 +47,9 @@ describe('the steps of the Dockerfile', () => {
 
   it('leave out what production does not need', () => {
     expect(
-      ['test', '.env', '.git', 'docs/decisions'].filter((name) => existsSync(join(image.app, name))),
+      ['test', '.env', '.git', 'docs/decisions'].filter((name) =>
+        existsSync(join(image.app, name)),
+      ),
     ).toStrictEqual([]);
   });
 
