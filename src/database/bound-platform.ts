@@ -3,13 +3,12 @@ import type { DriverException, RawQueryFragment } from '@mikro-orm/core';
 import { PostgreSqlPlatform } from '@mikro-orm/postgresql';
 import { carryParameters, carryValue } from './bind-parameters.ts';
 import { mapDatabaseError } from './map-database-error.ts';
-import { toParameter } from './to-parameter.ts';
-import type { DateFormat } from './to-parameter.ts';
+import { toArrayLiteral } from './to-parameter.ts';
 
 /** Leaves errors that are mapped already as they are; MikroORM's own classes would repeat PostgreSQL's DETAIL. */
 class BoundExceptionConverter extends ExceptionConverter {
   override convertException(error: Error): DriverException {
-    return (mapDatabaseError(error) ?? error);
+    return mapDatabaseError(error) ?? error;
   }
 }
 
@@ -19,7 +18,7 @@ export class BoundPlatform extends PostgreSqlPlatform {
 
   /** MikroORM's own escapes as JSON does, which PostgreSQL reads otherwise, and leaves blanks and NULL unquoted. */
   override marshallArray(values: readonly unknown[]): string {
-    return arrayLiteral(values, this);
+    return toArrayLiteral(values, this);
   }
 }
 
@@ -64,19 +63,4 @@ export class SessionPlatform extends BoundPlatform {
       this.#isLiteral = false;
     }
   }
-}
-
-function arrayLiteral(values: readonly unknown[], dates: DateFormat): string {
-  const items = values.map((value) => {
-    if (Array.isArray(value)) {
-      return arrayLiteral(value, dates);
-    }
-    const item = value === undefined ? null : toParameter(value, dates);
-    if (item === null) {
-      return 'NULL';
-    }
-    const text = Buffer.isBuffer(item) ? String.raw`\x${item.toString('hex')}` : String(item);
-    return `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
-  });
-  return `{${items.join(',')}}`;
 }

@@ -1,7 +1,7 @@
 import type { Constructor, EntitySchema } from '@mikro-orm/core';
 import type { Options, PostgreSqlDriver } from '@mikro-orm/postgresql';
-import Cursor from 'pg-cursor';
 import { PostgresDialect } from 'kysely';
+import { BoundCursor } from './bound-cursor.ts';
 import { BoundDriver } from './bound-driver.ts';
 import type { ConnectionPool } from './pool/pool.ts';
 
@@ -27,7 +27,7 @@ export function ormOptions({
   return {
     // adapter: a driver with PostgreSQL's platform that is not declared as a subclass of MikroORM's own.
     driver: driver as unknown as typeof PostgreSqlDriver,
-    driverOptions: () => new PostgresDialect({ pool, cursor: Cursor }),
+    driverOptions: () => new PostgresDialect({ pool, cursor: BoundCursor }),
     dbName: database,
     entities: [...entities],
     contextName,

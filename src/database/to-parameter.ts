@@ -25,9 +25,11 @@ export function toParameter(value: unknown, dates: DateFormat): Parameter {
         );
       }
       return value;
-    case 'number':
     case 'boolean':
       return value;
+    case 'number':
+      // pg writes it as JavaScript does, which drops the sign.
+      return Object.is(value, -0) ? '-0' : value;
     case 'bigint':
       return value.toString();
     case 'object':
@@ -77,3 +79,26 @@ export function kindOf(value: unknown): string {
   const constructor: unknown = prototype === null ? undefined : Reflect.get(value, 'constructor');
   return typeof constructor === 'function' ? constructor.name : 'object';
 }
+
+/** A list as the text of a PostgreSQL array, to the last character. */
+export function toArrayLiteral(values: readonly unknown[], dates: DateFormat): string {
+  const items = values.map((value) => {
+    if (Array.isArray(value)) {
+      return toArrayLiteral(value, dates);
+    }
+    const item = value === undefined ? null : toParameter(value, dates);
+    if (item === null) {
+      return 'NULL';
+    }
+    const text = Buffer.isBuffer(item) ? String.raw`\x${item.toString('hex')}` : String(item);
+    return `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
+  });
+  return `{${items.join(',')}}`;
+}
+
+/** What any statement may send, those that kysely builds included: a list there is an array, a date is UTC. */
+export function toSentValue(value: unknown): Parameter {
+  return Array.isArray(value) ? toArrayLiteral(value, UTC) : toParameter(value, UTC);
+}
+
+const UTC: DateFormat = { formatDate: (date) => date.toISOString() };

@@ -3,6 +3,7 @@ import type { QueryResult, Submittable } from 'pg';
 import { DatabaseError } from '#database/database-error.ts';
 import type { DatabaseErrorCode } from '#database/database-error.ts';
 import { mapDatabaseError } from '#database/map-database-error.ts';
+import { toSentValue } from '#database/to-parameter.ts';
 import type { PooledConnection } from './pooled-connection.ts';
 import { PREPARED_PER_CONNECTION } from './statement-names.ts';
 import type { StatementNames } from './statement-names.ts';
@@ -47,7 +48,7 @@ export class Lease {
     }
     if (typeof statement !== 'string') {
       // adapter: kysely declares a cursor by what it reads, pg by what it submits.
-      return this.connection.client.query(statement as PostgresCursor<R> & Submittable);
+      return readMapped(this.connection.client.query(statement as PostgresCursor<R> & Submittable));
     }
     return this.#run<R>(statement, values);
   }
@@ -84,7 +85,7 @@ export class Lease {
       // adapter: kysely declares the commands it knows and a row count that is never null.
       return (await client.query({
         text,
-        values: [...values],
+        values: values.map(toSentValue),
         ...(name !== undefined && { name }),
       })) as QueryResult & PostgresQueryResult<R>;
     } catch (error) {
@@ -112,6 +113,20 @@ export class Lease {
     prepared.add(name);
     return name;
   }
+}
+
+/** A cursor whose errors are DatabaseErrors. */
+function readMapped<R>(cursor: PostgresCursor<R>): PostgresCursor<R> {
+  return {
+    read: async (count) => {
+      try {
+        return await cursor.read(count);
+      } catch (error) {
+        throw mapDatabaseError(error) ?? error;
+      }
+    },
+    close: () => cursor.close(),
+  };
 }
 
 /** `cached plan must not change result type` after a migration; 26000 after somebody's DISCARD or DEALLOCATE. */
