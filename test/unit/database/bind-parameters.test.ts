@@ -92,6 +92,10 @@ describe('values', () => {
     );
   });
 
+  it('that are negative zeros keep their sign', () => {
+    expect(bind('select ?', [-0]).values).toEqual(['-0']);
+  });
+
   it.each([
     ['undefined', undefined],
     ['a function', () => 1],

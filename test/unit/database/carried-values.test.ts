@@ -16,7 +16,8 @@ describe('a fragment that becomes text before its statement is bound', () => {
     const value = fc.oneof(
       fc.string({ unit: 'grapheme' }),
       fc.constantFrom("'", '?', '\\?', '??', '$1', '--', '/*', '$$', '"', '\u0000'),
-      fc.double(),
+      // A negative zero is sent as text.
+      fc.double().map((number) => number + 0),
       fc.boolean(),
       fc.uint8Array().map((bytes) => Buffer.from(bytes)),
     );
