@@ -167,7 +167,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     if (settings.migrateOnStart) {
       await prepareDatabase({
         prepare: () => prepare(connection),
-        onWaiting: () => probe?.start(),
+        onWaiting: () => void probe?.start(),
         signal: stopping.signal,
       }).catch((error: unknown) =>
         log.error({ event: 'db.migrate.failed', err: error }, 'migrations failed'),

@@ -14,7 +14,6 @@ import type {
 import { EventType, NativeQueryBuilder, PostgreSqlConnection, raw } from '@mikro-orm/postgresql';
 import type { PostgreSqlPlatform } from '@mikro-orm/postgresql';
 import { AbortedTransactionError, CompiledQuery } from 'kysely';
-import type { ControlledTransaction } from 'kysely';
 import { bindParameters } from './bind-parameters.ts';
 import type { BoundStatement } from './bind-parameters.ts';
 import { DatabaseError } from './database-error.ts';
@@ -23,10 +22,13 @@ import { mapDatabaseError } from './map-database-error.ts';
 type Query = string | NativeQueryBuilder | RawQueryFragment;
 type Method = 'all' | 'get' | 'run';
 
+/** As MikroORM declares what `begin` returns and `commit` takes. */
+type OpenTransaction = Parameters<PostgreSqlConnection['commit']>[0];
+
 interface BeginOptions {
   readonly isolationLevel?: IsolationLevel;
   readonly readOnly?: boolean;
-  readonly ctx?: ControlledTransaction<unknown, never>;
+  readonly ctx?: OpenTransaction;
   readonly eventBroadcaster?: TransactionEventBroadcaster;
 }
 
@@ -76,7 +78,7 @@ export class BoundConnection extends PostgreSqlConnection {
     }
   }
 
-  override async begin(options: BeginOptions = {}): Promise<ControlledTransaction<any, any>> {
+  override async begin(options: BeginOptions = {}): Promise<OpenTransaction> {
     if (options.ctx !== undefined || options.readOnly === undefined) {
       return await mapped(() => super.begin(options));
     }
@@ -94,7 +96,7 @@ export class BoundConnection extends PostgreSqlConnection {
   }
 
   override async commit(
-    ctx: ControlledTransaction<any, any>,
+    ctx: OpenTransaction,
     eventBroadcaster?: TransactionEventBroadcaster,
     loggerContext?: LogContext,
   ): Promise<void> {
@@ -106,7 +108,7 @@ export class BoundConnection extends PostgreSqlConnection {
   }
 
   override async rollback(
-    ctx: ControlledTransaction<any, any>,
+    ctx: OpenTransaction,
     eventBroadcaster?: TransactionEventBroadcaster,
     loggerContext?: LogContext,
   ): Promise<void> {
@@ -174,7 +176,8 @@ interface AbortOptions {
 
 /** MikroORM carries the abort options of an EntityManager inside the logger's context. */
 function abortOptions(context: LoggingOptions | undefined): AbortOptions | undefined {
-  const options = context as AbortOptions | undefined; // adapter: MikroORM's own undeclared convention
+  // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter: MikroORM's own undeclared convention
+  const options = context as AbortOptions | undefined;
   return options?.signal === undefined
     ? undefined
     : {

@@ -82,33 +82,42 @@ export interface DatabaseObserver {
   verdictChanged?(event: VerdictChanged): void;
 }
 
+type Listener<E> = ((event: E) => void) | undefined;
+
 /** Tells every listener each event; one that throws keeps neither the teller nor the others from going on. */
 export function composeObservers(observers: readonly DatabaseObserver[]): DatabaseObserver {
-  const tell = <E>(name: keyof DatabaseObserver) => {
-    const listeners = observers.filter((observer) => observer[name] !== undefined);
-    if (listeners.length === 0) {
-      return {};
-    }
-    return {
-      [name]: (event: E) => {
-        Object.freeze(event);
-        for (const listener of listeners) {
-          try {
-            (listener[name] as (this: DatabaseObserver, event: E) => void).call(listener, event);
-          } catch {
-            // Promised above: telemetry never breaks what it watches.
-          }
-        }
-      },
-    };
+  const tell = <E extends object>(
+    listenerOf: (observer: DatabaseObserver) => Listener<E>,
+  ): Listener<E> => {
+    const listeners = observers.map(listenerOf).filter((listener) => listener !== undefined);
+    return listeners.length === 0 ? undefined : (event) => tellAll(listeners, event);
   };
+  const sessionStarted = tell<SessionStarted>((to) => to.sessionStarted?.bind(to));
+  const sessionEnded = tell<SessionEnded>((to) => to.sessionEnded?.bind(to));
+  const connectionOpened = tell<ConnectionOpened>((to) => to.connectionOpened?.bind(to));
+  const connectionClosed = tell<ConnectionClosed>((to) => to.connectionClosed?.bind(to));
+  const connectionFailed = tell<ConnectionFailed>((to) => to.connectionFailed?.bind(to));
+  const queryEnded = tell<QueryEnded>((to) => to.queryEnded?.bind(to));
+  const verdictChanged = tell<VerdictChanged>((to) => to.verdictChanged?.bind(to));
+  // An event that nobody listens to is not even made: its method is absent.
   return {
-    ...tell<SessionStarted>('sessionStarted'),
-    ...tell<SessionEnded>('sessionEnded'),
-    ...tell<ConnectionOpened>('connectionOpened'),
-    ...tell<ConnectionClosed>('connectionClosed'),
-    ...tell<ConnectionFailed>('connectionFailed'),
-    ...tell<QueryEnded>('queryEnded'),
-    ...tell<VerdictChanged>('verdictChanged'),
+    ...(sessionStarted && { sessionStarted }),
+    ...(sessionEnded && { sessionEnded }),
+    ...(connectionOpened && { connectionOpened }),
+    ...(connectionClosed && { connectionClosed }),
+    ...(connectionFailed && { connectionFailed }),
+    ...(queryEnded && { queryEnded }),
+    ...(verdictChanged && { verdictChanged }),
   };
+}
+
+function tellAll<E extends object>(listeners: readonly ((event: E) => void)[], event: E): void {
+  Object.freeze(event);
+  for (const listener of listeners) {
+    try {
+      listener(event);
+    } catch {
+      // Promised above: telemetry never breaks what it watches.
+    }
+  }
 }

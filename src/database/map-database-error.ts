@@ -1,5 +1,5 @@
 import { DatabaseError } from './database-error.ts';
-import type { DatabaseErrorCode, DatabaseErrorDetails } from './database-error.ts';
+import type { DatabaseErrorCode } from './database-error.ts';
 
 // PostgreSQL's error codes: https://www.postgresql.org/docs/18/errcodes-appendix.html
 const BY_SQL_STATE: Readonly<Record<string, DatabaseErrorCode>> = {
@@ -147,7 +147,7 @@ export function mapDatabaseError(error: unknown): DatabaseError | undefined {
   if (facts.sqlState === undefined && facts.errno !== undefined) {
     details['errno'] = facts.errno;
   }
-  const mapped = new DatabaseError(code, messageFor(code, facts), details as DatabaseErrorDetails);
+  const mapped = new DatabaseError(code, messageFor(code, facts), details);
   if (error.stack !== undefined) {
     // Frames only: the first line of the stack repeats the driver's message.
     mapped.stack = `${mapped.name}: ${mapped.message}\n${framesOf(error.stack)}`;

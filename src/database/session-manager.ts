@@ -1,6 +1,6 @@
-import { RequestContext } from '@mikro-orm/core';
+import { IsolationLevel, RequestContext } from '@mikro-orm/core';
 import { MikroORM } from '@mikro-orm/postgresql';
-import type { EntityManager, IsolationLevel } from '@mikro-orm/postgresql';
+import type { EntityManager } from '@mikro-orm/postgresql';
 import { SessionDriver } from './bound-driver.ts';
 import { connectionFromUrl } from './connection-from-url.ts';
 import { DatabaseError } from './database-error.ts';
@@ -10,8 +10,8 @@ import { DEFAULT_DATABASE_OPTIONS } from './database-options.ts';
 import type { DatabaseOptions } from './database-options.ts';
 import { ormOptions } from './orm-options.ts';
 import { sessionPoolOptions } from './pool-options.ts';
-import { ConnectionPool } from './pool/pool.ts';
-import type { PoolStats } from './pool/pool-stats.ts';
+import { ConnectionPool } from '#database/pool/pool.ts';
+import type { PoolStats } from '#database/pool/pool-stats.ts';
 import { bindToSession } from './session-entity-manager.ts';
 import { SessionState } from './session-state.ts';
 
@@ -306,10 +306,14 @@ function isolation(
   options: SessionOptions,
   state: SessionState,
 ): { isolationLevel?: IsolationLevel } {
-  const level =
-    options.isolationLevel ??
-    (state.isReadOnly && options.snapshot === true ? 'repeatable read' : undefined);
-  return level === undefined ? {} : { isolationLevel: level as IsolationLevel }; // adapter: an enum of MikroORM's
+  const isSnapshot = state.isReadOnly && options.snapshot === true;
+  return isolationLevel(options.isolationLevel ?? (isSnapshot ? 'repeatable read' : undefined));
+}
+
+/** MikroORM wants its enum where the texts are what everybody knows. */
+function isolationLevel(text: string | undefined): { isolationLevel?: IsolationLevel } {
+  const level = Object.values(IsolationLevel).find((known) => known === text);
+  return level === undefined ? {} : { isolationLevel: level };
 }
 
 /** Never hides the error that led here: a connection that cannot roll back is destroyed, which rolls back as well. */
@@ -347,9 +351,7 @@ async function nested<T>(
     },
     {
       ...(isOutermost && { readOnly: true }),
-      ...(options.isolationLevel !== undefined && {
-        isolationLevel: options.isolationLevel as IsolationLevel,
-      }),
+      ...isolationLevel(options.isolationLevel),
     },
   );
 }

@@ -312,7 +312,7 @@ export class ConnectionPool {
     let surplus =
       this.#idle.length + this.#leases.size + this.#connecting - this.#settings.poolSize;
     // Oldest first: they are at the bottom of the stack.
-    for (const connection of [...this.#idle]) {
+    for (const connection of this.#idle.slice()) {
       const isOverflow = surplus > 0 && now - connection.idleSince > this.#settings.idleTimeoutMs;
       const isOld = connection.ageMs > connection.lifetimeMs;
       if (isOverflow || isOld) {

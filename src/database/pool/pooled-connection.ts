@@ -156,7 +156,7 @@ const TEXT_ARRAY_OID = 1009;
 /** Dates and times as the server's text, as MikroORM expects them. */
 function typeParsers(): pg.TypeOverrides {
   const types = new pg.TypeOverrides();
-  // adapter: pg declares its parsers by the number in their first overload.
+  // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter: pg declares its parsers by the number in their first overload.
   const parseTextArray = types.getTypeParser(TEXT_ARRAY_OID, 'text') as unknown as (
     text: string,
   ) => string[];
