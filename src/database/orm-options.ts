@@ -3,7 +3,7 @@ import type { Options, PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { PostgresDialect } from 'kysely';
 import { BoundCursor } from './bound-cursor.ts';
 import { BoundDriver } from './bound-driver.ts';
-import type { ConnectionPool } from './pool/pool.ts';
+import type { ConnectionPool } from '#database/pool/pool.ts';
 
 /** What differs between the ORMs of one process. */
 export interface OrmParts {
@@ -25,7 +25,7 @@ export function ormOptions({
   driver = BoundDriver,
 }: OrmParts): Options {
   return {
-    // adapter: a driver with PostgreSQL's platform that is not declared as a subclass of MikroORM's own.
+    // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter: a driver with PostgreSQL's platform that is not declared as a subclass of MikroORM's own.
     driver: driver as unknown as typeof PostgreSqlDriver,
     driverOptions: () => new PostgresDialect({ pool, cursor: BoundCursor }),
     dbName: database,

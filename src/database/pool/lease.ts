@@ -47,7 +47,7 @@ export class Lease {
       );
     }
     if (typeof statement !== 'string') {
-      // adapter: kysely declares a cursor by what it reads, pg by what it submits.
+      // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter: kysely declares a cursor by what it reads, pg by what it submits.
       return readMapped(this.connection.client.query(statement as PostgresCursor<R> & Submittable));
     }
     return this.#run<R>(statement, values);
@@ -82,7 +82,7 @@ export class Lease {
   ): Promise<PostgresQueryResult<R>> {
     const { client } = this.connection;
     try {
-      // adapter: kysely declares the commands it knows and a row count that is never null.
+      // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter: kysely declares the commands it knows and a row count that is never null.
       return (await client.query({
         text,
         values: values.map(toSentValue),
