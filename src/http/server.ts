@@ -18,9 +18,12 @@ const CHECKING_INTERVAL_MS = 1000;
 /** A refused peer may still be sending: reading on for a moment lets it see the answer instead of a reset. */
 const LINGER_MS = 500;
 
-/** The lull in which listening ends: as long as this at first, shrinking to a single turn of the event loop when it does not come. */
-const LULL_MS = 2;
-const LULL_SHRINK_MS = 300;
+/**
+ * The lull in which listening ends, and how long it is looked for. Nobody is answered meanwhile, so clients that wait
+ * for an answer before they connect again all end up waiting; others connect as long as they like.
+ */
+const LULL_MS = 25;
+const LULL_SEARCH_MS = 500;
 
 /** A turn of the event loop that takes longer may have kept somebody waiting at the door. */
 const SHORT_TURN_MS = 0.5;
@@ -52,6 +55,8 @@ export class HttpServer {
   readonly #refused = new WeakSet<Duplex>();
   /** Connections accepted and answers ended. */
   #events = 0;
+  /** Requests that are answered once listening has ended; undefined while they are answered at once. */
+  #held: (() => void)[] | undefined;
   #isDraining = false;
   #closing: Promise<void> | undefined;
 
@@ -72,7 +77,8 @@ export class HttpServer {
     });
     const serve = (request: IncomingMessage, response: ServerResponse): void => {
       this.#track(response);
-      listener(request, response);
+      if (this.#held === undefined) listener(request, response);
+      else this.#held.push(() => listener(request, response));
     };
     this.#server.on('request', serve);
     // An expectation we do not know is one we may ignore (RFC 9110, 10.1.1).
@@ -122,13 +128,16 @@ export class HttpServer {
     await delay(drainMs);
 
     const drainedAt = performance.now();
-    await this.#untilLull(graceMs);
+    const held: (() => void)[] = (this.#held = []);
+    await this.#untilLull(Math.min(LULL_SEARCH_MS, graceMs));
     const leftMs = Math.max(0, graceMs - (performance.now() - drainedAt));
     const closed = Promise.withResolvers<void>();
     // Closes idle connections too. Those were idle for the whole drain, or their last answer would have closed them.
     this.#server.close(() => {
       closed.resolve();
     });
+    this.#held = undefined;
+    for (const serve of held) serve();
     const ended = new AbortController();
     await Promise.race([
       closed.promise,
@@ -141,9 +150,8 @@ export class HttpServer {
   }
 
   /**
-   * Resolves in a moment in which nobody was accepted or answered for a while, or at the latest after `withinMs`.
-   * Connections that the kernel holds for us are reset together with the listener, and whoever is told to close his
-   * connection opens the next one at once.
+   * Resolves in a moment in which nobody was accepted or answered for a while, or at the latest after `withinMs`:
+   * connections that the kernel holds for us are reset together with the listener.
    */
   async #untilLull(withinMs: number): Promise<void> {
     const startedAt = performance.now();
@@ -156,9 +164,8 @@ export class HttpServer {
       // Turns of the event loop rather than a timer: who waits is accepted, and we stop right after that.
       await nextTurn();
       now = performance.now();
-      const isQuiet = events === this.#events && now - turnedAt < SHORT_TURN_MS;
-      if (!isQuiet) busyAt = now;
-      isLull = isQuiet && now - busyAt > LULL_MS * (1 - (now - startedAt) / LULL_SHRINK_MS);
+      if (events !== this.#events) busyAt = now;
+      isLull = now - busyAt > LULL_MS && now - turnedAt < SHORT_TURN_MS;
     }
   }
 
