@@ -14,7 +14,7 @@ const CLIENTS = 10;
 const PAUSE_MS = 200;
 const ANSWERS_AFTERWARDS = 200;
 
-describe('a table changed under load, with its statements prepared', () => {
+describe('a table changed under load, with its statements prepared', { timeout: 120_000 }, () => {
   const figures = new Figures(`schema changed ${SCHEMA_CHANGES} times under load`);
   let database: TestDatabase;
 

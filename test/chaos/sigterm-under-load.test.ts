@@ -4,7 +4,7 @@ import { Figures } from '#test/support/chaos/figures.ts';
 import { KeepAliveClient } from '#test/support/chaos/keep-alive-client.ts';
 import { chaosSeed, seededRandom } from '#test/support/chaos/seeded-random.ts';
 import { ServiceChild } from '#test/support/chaos/service-child.ts';
-import { type Stop, stopUnderLoad } from '#test/support/chaos/stop-under-load.ts';
+import { stopAgainAndAgain, stopUnderLoad } from '#test/support/chaos/stop-under-load.ts';
 import { storedEmails } from '#test/support/chaos/stored-emails.ts';
 import { Tally } from '#test/support/chaos/tally.ts';
 import { until } from '#test/support/chaos/until.ts';
@@ -19,7 +19,7 @@ const STOP_DEADLINE_MS = DRAIN_MS + GRACE_MS + 1000;
 /** The same signal within a quarter of a second is the same wish. */
 const ANOTHER_WISH_MS = 500;
 
-describe('a service that is told to end', () => {
+describe('a service that is told to end', { timeout: 120_000 }, () => {
   const seed = chaosSeed();
   const random = seededRandom(seed);
   const figures = new Figures(`stopped under load ${STOPS} times (CHAOS_SEED=${seed})`);
@@ -39,27 +39,25 @@ describe('a service that is told to end', () => {
   });
   afterAll(() => figures.print());
 
-  it(
-    'by SIGTERM answers all of fifty keep-alive clients and exits with 0, ten times',
-    { timeout: 120_000 },
-    async () => {
-      const history = new WriteHistory(seed);
-      const answers = new Tally();
-      const stops: Stop[] = [];
+  it('by SIGTERM answers all of fifty keep-alive clients and exits with 0, ten times', async () => {
+    const history = new WriteHistory(seed);
+    const answers = new Tally();
+    const stops = await stopAgainAndAgain(STOPS, {
+      env,
+      signal: 'SIGTERM',
+      random,
+      history,
+      answers,
+    });
 
-      for (let count = 0; count < STOPS; count += 1) {
-        stops.push(await stopUnderLoad({ env, signal: 'SIGTERM', random, history, answers }));
-      }
-
-      const stopMs = stops.map((stop) => stop.stopMs);
-      figures.note('answers', answers);
-      figures.times(`stop with a drain of ${DRAIN_MS}`, stopMs);
-      expect(answers.except(/^20[01]$/)).toEqual({});
-      expect(stops.map(({ code }) => code)).toEqual(Array(STOPS).fill(0));
-      expect(Math.max(...stopMs)).toBeLessThan(STOP_DEADLINE_MS);
-      expect(history.verify(await storedEmails(database.address)).lost).toEqual([]);
-    },
-  );
+    const stopMs = stops.map((stop) => stop.stopMs);
+    figures.note('answers', answers);
+    figures.times(`stop with a drain of ${DRAIN_MS}`, stopMs);
+    expect(answers.except(/^20[01]$/)).toEqual({});
+    expect(stops.map(({ code }) => code)).toEqual(Array(STOPS).fill(0));
+    expect(Math.max(...stopMs)).toBeLessThan(STOP_DEADLINE_MS);
+    expect(history.verify(await storedEmails(database.address)).lost).toEqual([]);
+  });
 
   it('would be caught breaking connections: a killed one does', async () => {
     const answers = new Tally();

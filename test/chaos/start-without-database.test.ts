@@ -12,7 +12,7 @@ const WATCHED_MS = 5000;
 /** Ten times the two seconds within which a service is ready after its server. */
 const READY_DEADLINE_MS = 20_000;
 
-describe('a service that starts before its database', () => {
+describe('a service that starts before its database', { timeout: 120_000 }, () => {
   const figures = new Figures('started without a database');
   let database: TestDatabase;
   let proxy: TcpProxy;
@@ -109,7 +109,7 @@ describe('a service that starts before its database', () => {
   });
 });
 
-describe('a database that cannot be connected to', () => {
+describe('a database that cannot be connected to', { timeout: 120_000 }, () => {
   let database: TestDatabase;
   let proxy: TcpProxy;
 

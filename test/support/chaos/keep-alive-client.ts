@@ -1,5 +1,5 @@
 import { Agent, request } from 'node:http';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 
 /** A whole answer. */
@@ -65,19 +65,18 @@ export class KeepAliveClient {
     });
     sending.once('error', reject);
     sending.once('response', (response) => {
-      text(response).then((answered) => {
-        const isJson = response.headers['content-type']?.includes('json') === true;
-        resolve({
-          kind: 'answer',
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          body: isJson ? JSON.parse(answered) : answered,
-        });
-      }, reject);
+      read(response).then(resolve, reject);
     });
     sending.end(payload);
     return promise;
   }
+}
+
+async function read(response: IncomingMessage): Promise<Answer> {
+  const { statusCode: status = 0, headers } = response;
+  const body = await text(response);
+  const isJson = headers['content-type']?.includes('json') === true && body !== '';
+  return { kind: 'answer', status, headers, body: isJson ? JSON.parse(body) : body };
 }
 
 /** The `code` of a problem; undefined for any other answer. */

@@ -10,6 +10,8 @@ import type { WriteHistory } from './write-history.ts';
 const WRITERS = 16;
 /** Acknowledged writes that show that the service is really back. */
 const WRITES_TO_BE_BACK = 100;
+/** Recovery reads and syncs the data directory; how fast is the disk's affair. */
+const RESTART_DEADLINE_MS = 60_000;
 
 /** One run of writers against a server that is killed again and again. */
 export interface PostmasterKills {
@@ -54,11 +56,15 @@ export async function killPostmaster(run: PostmasterKills): Promise<PostmasterKi
       const answer = await health.send('GET', '/livez');
       live.push(answer.kind === 'answer' ? String(answer.status) : answer.kind);
 
-      const acceptedAt = await until('another postmaster accepts logins', async () => {
-        const next = run.postmasterPid();
-        if (next === undefined || next === pid) return undefined;
-        return await withClient(run.server, async () => performance.now());
-      });
+      const acceptedAt = await until(
+        'another postmaster accepts logins',
+        async () => {
+          const next = run.postmasterPid();
+          if (next === undefined || next === pid) return undefined;
+          return await withClient(run.server, async () => performance.now());
+        },
+        RESTART_DEADLINE_MS,
+      );
       const written = history.count('ok');
       await untilWritten(history, written + WRITES_TO_BE_BACK);
       awayMs.push(acceptedAt - killedAt);

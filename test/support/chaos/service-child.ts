@@ -91,6 +91,11 @@ export class ServiceChild implements AsyncDisposable {
   }
 
   #read(line: string): void {
-    this.logs.push(line.startsWith('{') ? JSON.parse(line) : { unstructured: line });
+    try {
+      this.logs.push(JSON.parse(line));
+    } catch {
+      // Whoever is killed may leave half a line.
+      this.logs.push({ unstructured: line });
+    }
   }
 }

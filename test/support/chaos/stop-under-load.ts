@@ -19,6 +19,13 @@ export interface StopUnderLoad {
   readonly answers: Tally;
 }
 
+/** Stops one service after the other. */
+export async function stopAgainAndAgain(count: number, stop: StopUnderLoad): Promise<Stop[]> {
+  const stops: Stop[] = [];
+  while (stops.length < count) stops.push(await stopUnderLoad(stop));
+  return stops;
+}
+
 /** How the process ended, and how long after the signal. */
 export interface Stop extends Ending {
   readonly stopMs: number;

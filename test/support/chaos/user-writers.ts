@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { KeepAliveClient, nameOfExchange } from './keep-alive-client.ts';
+import { type Exchange, KeepAliveClient, nameOfExchange } from './keep-alive-client.ts';
 import { Load } from './load.ts';
 import { Tally } from './tally.ts';
 import type { WriteHistory } from './write-history.ts';
@@ -11,7 +11,7 @@ const REFUSED_PAUSE_MS = 10;
 /** Clients that add users as fast as they are answered, each under an address of its own choice. */
 export class UserWriters {
   readonly answers = new Tally();
-  /** Answers that are no success and no problem document either. */
+  /** Failures without a problem document, or without saying when to come back. */
   readonly malformed: string[] = [];
   readonly #clients: readonly KeepAliveClient[];
   readonly #load: Load;
@@ -24,9 +24,8 @@ export class UserWriters {
       if (exchange === undefined) return false;
       history.add(email, exchange);
       this.answers.add(nameOfExchange(exchange));
-      if (exchange.kind !== 'answer' || exchange.status >= 300) {
-        const type = exchange.kind === 'answer' ? exchange.headers['content-type'] : undefined;
-        if (type !== 'application/problem+json') this.malformed.push(nameOfExchange(exchange));
+      if (nameOfExchange(exchange) !== '201') {
+        if (!isHonestFailure(exchange)) this.malformed.push(nameOfExchange(exchange));
         await delay(REFUSED_PAUSE_MS);
       }
       return true;
@@ -38,4 +37,12 @@ export class UserWriters {
     await this.#load.stop();
     for (const client of this.#clients) client.close();
   }
+}
+
+function isHonestFailure(exchange: Exchange): boolean {
+  return (
+    exchange.kind === 'answer' &&
+    exchange.headers['content-type'] === 'application/problem+json' &&
+    (exchange.status !== 503 || exchange.headers['retry-after'] !== undefined)
+  );
 }
