@@ -41,8 +41,6 @@ export const EveryTypeEntity = defineEntity({
   },
 });
 
-export type EveryType = InferEntity<typeof EveryTypeEntity>;
-
 /** The table of EveryTypeEntity. */
 export const EVERY_TYPE_TABLE = `create table every_type (
   id uuid primary key, created_at timestamptz(3) not null, updated_at timestamptz(3) not null,

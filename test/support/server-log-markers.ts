@@ -2,7 +2,7 @@
 export const ROW_MARKERS = ['@example.', 'c4n4ry'] as const;
 
 /** The forms in which a value may stand in a log: as it is, in a URL, in base64, in the hex of bytea. */
-export function formsOf(value: string): readonly string[] {
+function formsOf(value: string): readonly string[] {
   const bytes = Buffer.from(value);
   return [
     value,

@@ -11,7 +11,7 @@ export const SERVER_LOG_SETTINGS = {
 } as const;
 
 /** Connections of the service and of its migrations; the tests' own are called otherwise. */
-export const SERVICE_APPLICATION = /^tidegauge\//;
+const SERVICE_APPLICATION = /^tidegauge\//;
 
 /** An entry that holds what it must not. */
 export interface Leak {
