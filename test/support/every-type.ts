@@ -1,5 +1,4 @@
 import { defineEntity, p } from '@mikro-orm/postgresql';
-import type { InferEntity } from '@mikro-orm/postgresql';
 import { baseProperties } from '#database/base-entity.ts';
 
 export const AddressEmbeddable = defineEntity({
