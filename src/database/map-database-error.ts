@@ -161,7 +161,7 @@ function codeOf(facts: DriverFacts): DatabaseErrorCode | undefined {
     if (sqlState === '57014' && /statement timeout/.test(message)) {
       return 'DB_QUERY_TIMEOUT';
     }
-    if (sqlState === '0A000' && routine === 'RevalidateCachedQuery') {
+    if (isStaleStatement(sqlState, routine)) {
       return 'DB_UNAVAILABLE';
     }
     return BY_SQL_STATE[sqlState] ?? BY_SQL_STATE_CLASS[sqlState.slice(0, 2)] ?? 'DB_QUERY_FAILED';
@@ -181,13 +181,18 @@ function codeOf(facts: DriverFacts): DatabaseErrorCode | undefined {
   return BY_TEXT.find(([pattern]) => pattern.test(message))?.[1];
 }
 
+/** A plan that no longer fits the schema, or a prepared statement that somebody dropped. */
+function isStaleStatement(sqlState: string, routine: string | undefined): boolean {
+  return sqlState === '26000' || (sqlState === '0A000' && routine === 'RevalidateCachedQuery');
+}
+
 function messageFor(code: DatabaseErrorCode, facts: DriverFacts): string {
   if (facts.sqlState === undefined) {
     // Without a SQLSTATE the text is Node's or pg's own: host, port and errno at most.
     return facts.message === '' ? (TEXTS[code] ?? 'connecting failed') : facts.message;
   }
-  if (code === 'DB_UNAVAILABLE' && facts.sqlState === '0A000') {
-    return 'the schema changed under an open connection; repeat the request';
+  if (isStaleStatement(facts.sqlState, facts.routine)) {
+    return 'the schema or the prepared statements changed under an open connection; repeat the request';
   }
   const text =
     TEXTS[code] ??

@@ -5,7 +5,6 @@ import type { DatabaseErrorCode } from '#database/database-error.ts';
 import { mapDatabaseError } from '#database/map-database-error.ts';
 import { toSentValue } from '#database/to-parameter.ts';
 import type { PooledConnection } from './pooled-connection.ts';
-import { PREPARED_PER_CONNECTION } from './statement-names.ts';
 import type { StatementNames } from './statement-names.ts';
 
 /** What a lease tells its pool. */
@@ -48,7 +47,8 @@ export class Lease {
     }
     if (typeof statement !== 'string') {
       // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter: kysely declares a cursor by what it reads, pg by what it submits.
-      return readMapped(this.connection.client.query(statement as PostgresCursor<R> & Submittable));
+      const cursor = this.connection.client.query(statement as PostgresCursor<R> & Submittable);
+      return readMapped(cursor, this.connection);
     }
     return this.#run<R>(statement, values);
   }
@@ -82,13 +82,18 @@ export class Lease {
   ): Promise<PostgresQueryResult<R>> {
     const { client } = this.connection;
     try {
-      // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter: kysely declares the commands it knows and a row count that is never null.
-      return (await client.query({
+      const result = await client.query({
         text,
         values: values.map(toSentValue),
         ...(name !== undefined && { name }),
-      })) as QueryResult & PostgresQueryResult<R>;
+      });
+      if (isForgetting(result)) {
+        this.connection.forgetPrepared();
+      }
+      // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter: kysely declares the commands it knows and a row count that is never null.
+      return result as QueryResult & PostgresQueryResult<R>;
     } catch (error) {
+      await this.connection.settled();
       if (name === undefined || !isStalePlan(error)) {
         throw error;
       }
@@ -102,34 +107,41 @@ export class Lease {
   }
 
   #nameOf(text: string, values: readonly unknown[]): string | undefined {
-    const { prepared } = this.connection;
     const name = values.length === 0 ? undefined : this.#owner.statementNames?.nameOf(text);
-    if (name === undefined || prepared.has(name)) {
-      return name;
-    }
-    if (prepared.size >= PREPARED_PER_CONNECTION) {
-      return undefined;
-    }
-    prepared.add(name);
-    return name;
+    return name === undefined ? undefined : this.connection.prepare(name);
   }
 }
 
-/** A cursor whose errors are DatabaseErrors. */
-function readMapped<R>(cursor: PostgresCursor<R>): PostgresCursor<R> {
+/** A cursor whose errors are DatabaseErrors, and that closes even when it failed or its connection is gone. */
+function readMapped<R>(cursor: PostgresCursor<R>, connection: PooledConnection): PostgresCursor<R> {
+  let isFailed = false;
   return {
     read: async (count) => {
       try {
         return await cursor.read(count);
       } catch (error) {
+        isFailed = true;
+        await connection.settled();
         throw mapDatabaseError(error) ?? error;
       }
     },
-    close: () => cursor.close(),
+    // pg-cursor would wait for an answer that a failed cursor has had and a lost connection never gives.
+    close: async () => {
+      if (!isFailed) {
+        await connection.unlessLost(cursor.close());
+      }
+    },
   };
 }
 
-/** `cached plan must not change result type` after a migration; 26000 after somebody's DISCARD or DEALLOCATE. */
+/** Whether the server has dropped prepared statements; a text of several statements has several results. */
+function isForgetting(result: QueryResult | readonly QueryResult[]): boolean {
+  return Array.isArray(result)
+    ? result.some(isForgetting)
+    : 'command' in result && (result.command === 'DISCARD' || result.command === 'DEALLOCATE');
+}
+
+/** `cached plan must not change result type` after a migration; 26000 when a function has dropped the statement. */
 function isStalePlan(error: unknown): boolean {
   if (!(error instanceof Error)) {
     return false;

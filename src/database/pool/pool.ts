@@ -1,4 +1,5 @@
 import { DatabaseError } from '#database/database-error.ts';
+import { composeObservers } from '#database/database-observer.ts';
 import type { DatabaseObserver, RetireReason } from '#database/database-observer.ts';
 import { Lease } from './lease.ts';
 import type { LeaseOwner } from './lease.ts';
@@ -52,6 +53,7 @@ export class ConnectionPool {
   readonly #waiters = new Set<Waiter>();
   readonly #closing = new Set<Promise<void>>();
   readonly #reaper: NodeJS.Timeout;
+  readonly #graceIsOver = new AbortController();
   #connecting = 0;
   #generation = 0;
   #lastConnectError: DatabaseError | undefined;
@@ -60,12 +62,12 @@ export class ConnectionPool {
 
   constructor(settings: PoolOptions, observer: DatabaseObserver = {}) {
     this.#settings = settings;
-    this.#observer = observer;
+    this.#observer = composeObservers([observer]);
     this.#owner = {
       statementNames: settings.isPreparing ? new StatementNames() : undefined,
       returned: (lease, mustDestroy) => this.#takeBack(lease, mustDestroy),
       queryEnded: (durationMs, code) =>
-        observer.queryEnded?.({ pool: settings.poolName, durationMs, code }),
+        this.#observer.queryEnded?.({ pool: settings.poolName, durationMs, code }),
       planWentStale: ({ connection }) => {
         // Connections opened since then have no stale plans: only the first report of a generation counts.
         if (connection.generation === this.#generation) {
@@ -152,6 +154,7 @@ export class ConnectionPool {
       const timer = setTimeout(resolve, graceMs);
       await promise;
       clearTimeout(timer);
+      this.#graceIsOver.abort();
       for (const lease of this.#leases) {
         lease.release(true);
       }
@@ -196,6 +199,7 @@ export class ConnectionPool {
         this.#generation,
         lifetimeMs,
         (broken) => this.#dropBroken(broken),
+        this.#graceIsOver.signal,
       );
     } catch (error) {
       this.#connecting -= 1;
@@ -214,6 +218,10 @@ export class ConnectionPool {
   }
 
   #connectFailed(error: unknown): void {
+    if (this.#graceIsOver.signal.aborted) {
+      this.#notifyEmpty();
+      return;
+    }
     const failure =
       error instanceof DatabaseError
         ? error
@@ -234,6 +242,8 @@ export class ConnectionPool {
       (failure.code !== 'DB_TOO_MANY_CONNECTIONS' || this.#leases.size === 0)
     ) {
       this.#settle(oldest).reject(failure);
+      // Those behind it get an attempt of their own: the server may be back, and one by one they learn if it is not.
+      this.#openForWaiters();
     }
     this.#notifyEmpty();
   }

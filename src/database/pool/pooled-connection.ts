@@ -5,6 +5,7 @@ import type { ClientConfig } from 'pg';
 import type { DatabaseConnection } from '#database/database-options.ts';
 import { connectError } from '#database/connect-advice.ts';
 import { DatabaseError } from '#database/database-error.ts';
+import { PREPARED_PER_CONNECTION } from './statement-names.ts';
 
 /** What a new connection needs to know. Times in milliseconds; 0 switches a server-side timeout off. */
 export interface ConnectionOptions {
@@ -18,6 +19,8 @@ export interface ConnectionOptions {
 
 // A peer that vanished is found by keepalive: 5 s, then 9 probes of the system's default interval.
 const KEEP_ALIVE_DELAY_MS = 5000;
+// The end of a failed statement is a packet behind its error.
+const SETTLE_MS = 1000;
 
 /** One physical connection and what the pool remembers of it. */
 export class PooledConnection {
@@ -27,8 +30,8 @@ export class PooledConnection {
   readonly generation: number;
   /** Age in milliseconds at which it is replaced. */
   readonly lifetimeMs: number;
-  /** Names of the statements it has prepared. */
-  readonly prepared = new Set<string>();
+  readonly #prepared = new Set<string>();
+  #timesForgotten = 0;
   idleSince = performance.now();
   isBroken = false;
 
@@ -39,7 +42,7 @@ export class PooledConnection {
   }
 
   /**
-   * Opens a connection, or fails within the deadline and leaves no socket behind.
+   * Opens a connection, or fails within the deadline or when the signal is aborted, and leaves no socket behind.
    *
    * @throws DatabaseError with the code that says why
    */
@@ -48,28 +51,34 @@ export class PooledConnection {
     generation: number,
     lifetimeMs: number,
     onBroken: (connection: PooledConnection) => void,
+    signal?: AbortSignal,
   ): Promise<PooledConnection> {
-    const client = new pg.Client(await clientConfig(options));
-    const connection = new PooledConnection(client, generation, lifetimeMs);
-    const broken = () => {
-      connection.isBroken = true;
-      onBroken(connection);
+    const over = new AbortController();
+    const { promise: givenUp, reject: giveUp } = Promise.withResolvers<never>();
+    const end = (reason: DatabaseError) => {
+      over.abort();
+      giveUp(reason);
     };
-    // Both stay for life: an `error` without a listener ends the process.
-    client.on('error', broken);
-    client.on('end', broken);
-    let timer: NodeJS.Timeout | undefined;
-    try {
-      const deadline = new Promise<never>((_resolve, reject) => {
-        timer = setTimeout(() => reject(timedOut(options)), options.connectTimeoutMs);
-      });
-      await Promise.race([connection.#login(options.sessionSettings), deadline]);
+    const timer = setTimeout(() => end(timedOut(options)), options.connectTimeoutMs);
+    const abort = () => end(new DatabaseError('DB_CLOSED', 'the pool is closed'));
+    signal?.addEventListener('abort', abort);
+    let connection: PooledConnection | undefined;
+    const attempt = async () => {
+      const config = await clientConfig(options);
+      over.signal.throwIfAborted();
+      connection = new PooledConnection(new pg.Client(config), generation, lifetimeMs);
+      connection.#watch(onBroken);
+      await connection.#login(options.sessionSettings);
       return connection;
+    };
+    try {
+      return await Promise.race([attempt(), givenUp]);
     } catch (error) {
-      connection.destroy();
+      connection?.destroy();
       throw connectError(error, options.connection);
     } finally {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
     }
   }
 
@@ -82,9 +91,52 @@ export class PooledConnection {
     return performance.now() - this.openedAt;
   }
 
-  /** Whether the next borrower may have it: alive and outside any transaction. */
+  /** Whether the next borrower may have it: alive, without a statement under way and outside any transaction. */
   get isReusable(): boolean {
-    return !this.isBroken && this.client.getTransactionStatus() === 'I';
+    return !this.isBroken && !this.#isBusy && this.client.getTransactionStatus() === 'I';
+  }
+
+  /**
+   * Resolves once the server has ended a statement that failed. Its error comes first; only then is it known whether the
+   * connection lives and in which state its transaction is.
+   */
+  async settled(): Promise<void> {
+    if (this.isBroken || !this.#isBusy) {
+      return;
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, SETTLE_MS);
+    this.client.once('drain', resolve);
+    await this.unlessLost(promise);
+    clearTimeout(timer);
+    this.client.off('drain', resolve);
+  }
+
+  /** Resolves with the work, or when the connection is gone: then the work may never. */
+  async unlessLost(work: Promise<void>): Promise<void> {
+    if (this.isBroken) {
+      return;
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.client.once('end', resolve);
+    await Promise.race([work, promise]).finally(() => this.client.off('end', resolve));
+  }
+
+  /** The name under which this connection prepares a statement, or undefined when it has prepared as many as it may. */
+  prepare(name: string): string | undefined {
+    // pg takes a name that it has sent once for prepared for ever.
+    const ownName = this.#timesForgotten === 0 ? name : `${name}_${this.#timesForgotten}`;
+    if (!this.#prepared.has(ownName) && this.#prepared.size >= PREPARED_PER_CONNECTION) {
+      return undefined;
+    }
+    this.#prepared.add(ownName);
+    return ownName;
+  }
+
+  /** Call when the server has dropped prepared statements. */
+  forgetPrepared(): void {
+    this.#prepared.clear();
+    this.#timesForgotten += 1;
   }
 
   /** Says goodbye to the server; resolves when the socket is closed, by force after the deadline. */
@@ -103,6 +155,21 @@ export class PooledConnection {
   destroy(): void {
     this.isBroken = true;
     streamOf(this.client)?.destroy();
+  }
+
+  /** adapter: not declared by pg; a pool that could not read it would reuse no connection, which its tests notice. */
+  get #isBusy(): boolean {
+    return Reflect.get(this.client, 'readyForQuery') !== true;
+  }
+
+  #watch(onBroken: (connection: PooledConnection) => void): void {
+    const broken = () => {
+      this.isBroken = true;
+      onBroken(this);
+    };
+    // Both stay for life: an `error` without a listener ends the process.
+    this.client.on('error', broken);
+    this.client.on('end', broken);
   }
 
   async #login(settings: Readonly<Record<string, string>>): Promise<void> {
