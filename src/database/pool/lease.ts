@@ -87,8 +87,8 @@ export class Lease {
         values: values.map(toSentValue),
         ...(name !== undefined && { name }),
       });
-      if (isForgetting(result)) {
-        this.connection.forgetPrepared();
+      for (const { command } of resultsOf(result)) {
+        this.connection.noteCommand(command);
       }
       // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter: kysely declares the commands it knows and a row count that is never null.
       return result as QueryResult & PostgresQueryResult<R>;
@@ -134,11 +134,9 @@ function readMapped<R>(cursor: PostgresCursor<R>, connection: PooledConnection):
   };
 }
 
-/** Whether the server has dropped prepared statements; a text of several statements has several results. */
-function isForgetting(result: QueryResult | readonly QueryResult[]): boolean {
-  return Array.isArray(result)
-    ? result.some(isForgetting)
-    : 'command' in result && (result.command === 'DISCARD' || result.command === 'DEALLOCATE');
+/** A text of several statements has several results, which pg does not declare. */
+function resultsOf(result: QueryResult | readonly QueryResult[]): readonly QueryResult[] {
+  return 'command' in result ? [result] : result;
 }
 
 /** `cached plan must not change result type` after a migration; 26000 when a function has dropped the statement. */

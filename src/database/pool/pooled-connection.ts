@@ -32,6 +32,7 @@ export class PooledConnection {
   readonly lifetimeMs: number;
   readonly #prepared = new Set<string>();
   #timesForgotten = 0;
+  #hasLostSettings = false;
   idleSince = performance.now();
   isBroken = false;
 
@@ -91,9 +92,17 @@ export class PooledConnection {
     return performance.now() - this.openedAt;
   }
 
-  /** Whether the next borrower may have it: alive, without a statement under way and outside any transaction. */
+  /**
+   * Whether the next borrower may have it: alive, with the settings it was opened with, without a statement under way
+   * and outside any transaction.
+   */
   get isReusable(): boolean {
-    return !this.isBroken && !this.#isBusy && this.client.getTransactionStatus() === 'I';
+    return (
+      !this.isBroken &&
+      !this.#hasLostSettings &&
+      !this.#isBusy &&
+      this.client.getTransactionStatus() === 'I'
+    );
   }
 
   /**
@@ -133,10 +142,15 @@ export class PooledConnection {
     return ownName;
   }
 
-  /** Call when the server has dropped prepared statements. */
-  forgetPrepared(): void {
-    this.#prepared.clear();
-    this.#timesForgotten += 1;
+  /** Call with the command of every statement: some undo what was set up for the connection. */
+  noteCommand(command: string): void {
+    if (command === 'DISCARD' || command === 'DEALLOCATE') {
+      this.#prepared.clear();
+      this.#timesForgotten += 1;
+    }
+    if (command === 'DISCARD' || command === 'RESET') {
+      this.#hasLostSettings = true;
+    }
   }
 
   /** Says goodbye to the server; resolves when the socket is closed, by force after the deadline. */
