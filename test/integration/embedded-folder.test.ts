@@ -1,12 +1,11 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startEmbeddedPostgres } from '#database/embedded/embedded-postgres.ts';
-import { isReachable } from '#database/embedded/reachable.ts';
 import { unprivilegedUser } from '#database/embedded/server-user.ts';
 import {
   alive,
+  copyCheckout,
   endOwner,
   eventually,
   giveFolder,
@@ -14,21 +13,29 @@ import {
   temporaryFolder,
   withClient,
 } from '#test/support/embedded-owner.ts';
+import { needs } from '#test/support/needs.ts';
 
 const isRoot = process.geteuid?.() === 0;
 const ordinary = isRoot ? unprivilegedUser(readFileSync('/etc/passwd', 'utf8')) : undefined;
-// A checkout in a closed home directory cannot be read by anybody but its owner.
-const canLend =
-  ordinary !== undefined &&
-  isReachable(fileURLToPath(import.meta.url), ordinary) &&
-  isReachable(process.execPath, ordinary);
+const canLend = needs(ordinary !== undefined, 'root, to act as an ordinary user');
 
 describe('the folder of an embedded server', () => {
   let folder: ReturnType<typeof temporaryFolder>;
   beforeEach(() => {
     folder = temporaryFolder('folder');
   });
-  afterEach(() => folder.remove());
+  let lent: ReturnType<typeof temporaryFolder> | undefined;
+  afterEach(() => {
+    folder.remove();
+    lent?.remove();
+  });
+  /** A checkout that anybody can read: the one of these tests may lie in a closed home directory. */
+  const lend = (): string => {
+    lent = temporaryFolder('lent');
+    chmodSync(lent.path, 0o755);
+    copyCheckout(lent.path);
+    return lent.path;
+  };
   const connects = (dataDir: string): Promise<unknown> => {
     const use = async (): Promise<unknown> => {
       await using server = await startEmbeddedPostgres({ dataDir, persistent: true });
@@ -59,8 +66,12 @@ describe('the folder of an embedded server', () => {
       const user = ordinary ?? { uid: 0, gid: 0 };
       const dataDir = join(folder.path, 'data');
       giveFolder(folder.path, user);
+      const checkout = lend();
       const use = async (): Promise<unknown> => {
-        const { child, answer } = await startOwner({ dataDir, persistent: true }, { user });
+        const { child, answer } = await startOwner(
+          { dataDir, persistent: true },
+          { user, checkout },
+        );
         await endOwner(child, 'SIGTERM');
         await eventually(() => 'pid' in answer && alive([answer.pid]).length === 0);
         return answer;
@@ -83,7 +94,7 @@ describe('the folder of an embedded server', () => {
 
     const { child, answer } = await startOwner(
       { dataDir, persistent: true },
-      ordinary && { user: ordinary },
+      { checkout: lend(), ...(ordinary && { user: ordinary }) },
     );
 
     await endOwner(child, 'SIGTERM');

