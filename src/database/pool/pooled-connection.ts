@@ -5,6 +5,7 @@ import type { ClientConfig } from 'pg';
 import type { DatabaseConnection } from '#database/database-options.ts';
 import { connectError } from '#database/connect-advice.ts';
 import { DatabaseError } from '#database/database-error.ts';
+import { guardedSocket } from './guarded-socket.ts';
 import { PREPARED_PER_CONNECTION } from './statement-names.ts';
 
 /** What a new connection needs to know. Times in milliseconds; 0 switches a server-side timeout off. */
@@ -213,6 +214,7 @@ async function clientConfig(options: ConnectionOptions): Promise<ClientConfig> {
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
     types: typeParsers(),
+    stream: guardedSocket,
   };
 }
 
