@@ -191,12 +191,12 @@ function messageFor(code: DatabaseErrorCode, facts: DriverFacts): string {
     // Without a SQLSTATE the text is Node's or pg's own: host, port and errno at most.
     return facts.message === '' ? (TEXTS[code] ?? 'connecting failed') : facts.message;
   }
-  if (isStaleStatement(facts.sqlState, facts.routine)) {
-    return 'the schema or the prepared statements changed under an open connection; repeat the request';
-  }
-  const text =
-    TEXTS[code] ??
-    (SAFE_MESSAGE_CLASSES.has(facts.sqlState.slice(0, 2)) ? facts.message : 'the statement failed');
+  const text = isStaleStatement(facts.sqlState, facts.routine)
+    ? 'the schema or the prepared statements changed under an open connection; repeat the request'
+    : (TEXTS[code] ??
+      (SAFE_MESSAGE_CLASSES.has(facts.sqlState.slice(0, 2))
+        ? facts.message
+        : 'the statement failed'));
   const constraint = facts.constraint === undefined ? '' : `, ${facts.constraint}`;
   return `${text} (SQLSTATE ${facts.sqlState}${constraint})`;
 }

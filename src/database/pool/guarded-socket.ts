@@ -12,7 +12,8 @@ export function guardedSocket(): Socket {
     try {
       return emit(...event);
     } catch (error) {
-      if (String(event[0]) !== 'data') {
+      const [name]: readonly unknown[] = event;
+      if (name !== 'data') {
         throw error;
       }
       socket.destroy(unreadable(error));
