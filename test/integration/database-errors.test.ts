@@ -1,0 +1,294 @@
+import { UniqueConstraintViolationException } from '@mikro-orm/core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { DatabaseError } from '#database/database-error.ts';
+import { mapDatabaseError } from '#database/map-database-error.ts';
+import { DatabaseSessionManager } from '#database/session-manager.ts';
+import { entities } from '#entities.ts';
+import { UserEntity } from '#features/users/user.entity.ts';
+import { assertClean } from '#test/support/assert-clean.ts';
+import { TestDatabase } from '#test/support/test-database.ts';
+
+let database: TestDatabase;
+let sessions: DatabaseSessionManager;
+
+beforeAll(async () => {
+  database = await TestDatabase.create();
+  sessions = new DatabaseSessionManager();
+  await sessions.init(database.options({ entities, statementTimeoutMs: 300, lockTimeoutMs: 200 }));
+  await database.query(`
+    create function raise_error(state text, secret text) returns void language plpgsql as $$
+      begin
+        raise exception using errcode = state, message = 'raised', detail = secret, hint = secret;
+      end $$`);
+  await database.query(`
+    create table every_rule (
+      id int primary key,
+      not_null text constraint every_rule_not_null not null,
+      checked text constraint every_rule_checked check (checked not like 'c4n4ry%'),
+      parent int constraint every_rule_parent references every_rule (id),
+      single text constraint every_rule_single unique,
+      during int4range, constraint every_rule_during exclude using gist (during with &&),
+      short varchar(3), number int)`);
+  await database.query(
+    `insert into every_rule (id, not_null, single, during) values (1, 'a', 'c4n4ry', '[1,5)')`,
+  );
+});
+
+afterEach(async () => {
+  await assertClean(sessions);
+});
+
+afterAll(async () => {
+  await sessions.close();
+  await database.drop();
+});
+
+async function failureOf(work: Promise<unknown>): Promise<DatabaseError> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof DatabaseError) {
+      return error;
+    }
+    throw error;
+  }
+  throw new Error('nothing failed');
+}
+
+/** Everything of an error that could be logged or sent. */
+function shown(error: DatabaseError): string {
+  return [String(error), error.stack, JSON.stringify(error), JSON.stringify(error.details)].join(
+    '\n',
+  );
+}
+
+// Contract section 4, and what else PostgreSQL may say: one row for each SQLSTATE that has a code of its own.
+const SQL_STATES = [
+  ['08000', 'DB_CONNECTION_LOST'],
+  ['08003', 'DB_CONNECTION_LOST'],
+  ['08006', 'DB_CONNECTION_LOST'],
+  ['08P01', 'DB_QUERY_FAILED'],
+  ['0A000', 'DB_QUERY_FAILED'],
+  ['21000', 'DB_QUERY_FAILED'],
+  ['22001', 'DB_OUT_OF_RANGE'],
+  ['22003', 'DB_OUT_OF_RANGE'],
+  ['22007', 'DB_INVALID_TEXT'],
+  ['22008', 'DB_OUT_OF_RANGE'],
+  ['22012', 'DB_QUERY_FAILED'],
+  ['22021', 'DB_INVALID_TEXT'],
+  ['22P02', 'DB_INVALID_TEXT'],
+  ['22P03', 'DB_INVALID_TEXT'],
+  ['22P05', 'DB_INVALID_TEXT'],
+  ['23000', 'DB_QUERY_FAILED'],
+  ['23001', 'DB_FOREIGN_KEY'],
+  ['23502', 'DB_NOT_NULL'],
+  ['23503', 'DB_FOREIGN_KEY'],
+  ['23505', 'DB_UNIQUE'],
+  ['23514', 'DB_CHECK'],
+  ['23P01', 'DB_EXCLUSION'],
+  ['25006', 'DB_READ_ONLY'],
+  ['25P02', 'DB_QUERY_FAILED'],
+  ['25P03', 'DB_CONNECTION_LOST'],
+  ['25P04', 'DB_QUERY_TIMEOUT'],
+  ['26000', 'DB_UNAVAILABLE'],
+  ['28000', 'DB_AUTH_FAILED'],
+  ['28P01', 'DB_AUTH_FAILED'],
+  ['3D000', 'DB_NOT_FOUND'],
+  ['3F000', 'DB_SCHEMA'],
+  ['40001', 'DB_SERIALIZATION'],
+  ['40P01', 'DB_DEADLOCK'],
+  ['42501', 'DB_PERMISSION'],
+  ['42601', 'DB_QUERY_FAILED'],
+  ['42703', 'DB_SCHEMA'],
+  ['42P01', 'DB_SCHEMA'],
+  ['53000', 'DB_UNAVAILABLE'],
+  ['53100', 'DB_DISK_FULL'],
+  ['53200', 'DB_UNAVAILABLE'],
+  ['53300', 'DB_TOO_MANY_CONNECTIONS'],
+  ['55P03', 'DB_LOCK_TIMEOUT'],
+  ['57014', 'DB_QUERY_CANCELLED'],
+  ['57P01', 'DB_CONNECTION_LOST'],
+  ['57P02', 'DB_CONNECTION_LOST'],
+  ['57P03', 'DB_UNAVAILABLE'],
+  ['57P05', 'DB_CONNECTION_LOST'],
+  ['58030', 'DB_UNAVAILABLE'],
+  ['P0001', 'DB_QUERY_FAILED'],
+  ['XX000', 'DB_QUERY_FAILED'],
+] as const;
+
+describe('an error of the server', () => {
+  it.each(SQL_STATES)('%s arrives as %s and never with its DETAIL', async (sqlState, code) => {
+    const failure = await failureOf(
+      sessions.session((db) => db.execute('select raise_error(?, ?)', [sqlState, 'c4n4ry'])),
+    );
+
+    expect(failure).toMatchObject({ code, details: { sqlState } });
+    expect(failure.message).toContain(sqlState);
+    expect(shown(failure)).not.toContain('c4n4ry');
+  });
+
+  it.each([
+    [
+      'DB_UNIQUE',
+      `insert into every_rule (id, not_null, single) values (2, 'a', ?)`,
+      'every_rule_single',
+    ],
+    [
+      'DB_CHECK',
+      `insert into every_rule (id, not_null, checked) values (2, 'a', ?)`,
+      'every_rule_checked',
+    ],
+    ['DB_NOT_NULL', 'insert into every_rule (id, single) values (2, ?)', undefined],
+    [
+      'DB_FOREIGN_KEY',
+      `insert into every_rule (id, not_null, parent) values (2, ?, 77)`,
+      'every_rule_parent',
+    ],
+    [
+      'DB_EXCLUSION',
+      `insert into every_rule (id, not_null, during) values (2, ?, '[2,3)')`,
+      'every_rule_during',
+    ],
+    [
+      'DB_OUT_OF_RANGE',
+      `insert into every_rule (id, not_null, short) values (2, 'a', ?)`,
+      undefined,
+    ],
+  ])('of %s names the constraint and shows no value', async (code, text, constraint) => {
+    const failure = await failureOf(sessions.session((db) => db.execute(text, ['c4n4ry'])));
+
+    expect(failure).toMatchObject({ code });
+    expect(failure.details.constraint).toBe(constraint);
+    expect(shown(failure)).not.toContain('c4n4ry');
+  });
+
+  it('for a value that is none of its type shows no value, though the server logs it: validate before', async () => {
+    const failure = await failureOf(
+      sessions.session((db) => db.execute('select ? :: text :: int', ['forty-two'])),
+    );
+
+    expect(failure).toMatchObject({ code: 'DB_INVALID_TEXT', details: { sqlState: '22P02' } });
+    expect(shown(failure)).not.toContain('forty-two');
+  });
+
+  it('from a flush of the ORM is the same, with its table and constraint', async () => {
+    const add = () =>
+      sessions.session(async (db) => {
+        db.create(UserEntity, { email: 'c4n4ry@mail.test', name: 'Ada' });
+        await db.flush();
+      });
+    await add();
+
+    const failure = await failureOf(add());
+
+    expect(failure).toMatchObject({
+      code: 'DB_UNIQUE',
+      details: { sqlState: '23505', constraint: 'users_email_key', table: 'users' },
+    });
+    expect(shown(failure)).not.toContain('c4n4ry');
+  });
+
+  it('tells a statement that ran too long from one that was cancelled', async () => {
+    const slow = await failureOf(sessions.session((db) => db.execute('select pg_sleep(5)')));
+    const cancelled = await failureOf(
+      sessions.session(async (db) => {
+        const [row] = await db.execute<{ pid: number }[]>('select pg_backend_pid() as pid');
+        setTimeout(() => void database.query('select pg_cancel_backend($1)', [row?.pid]), 50);
+        await db.execute('select pg_sleep(0.25)');
+      }),
+    );
+
+    expect(slow).toMatchObject({ code: 'DB_QUERY_TIMEOUT', details: { sqlState: '57014' } });
+    expect(cancelled).toMatchObject({ code: 'DB_QUERY_CANCELLED', details: { sqlState: '57014' } });
+  });
+
+  it('of a lock that is not granted in time is DB_LOCK_TIMEOUT', async () => {
+    const blocked = await failureOf(
+      sessions.session(async (db) => {
+        await db.execute('lock table every_rule in access exclusive mode');
+        await sessions.transaction((other) => other.execute('select * from every_rule'), {
+          propagation: 'new',
+        });
+      }),
+    );
+
+    expect(blocked).toMatchObject({ code: 'DB_LOCK_TIMEOUT', details: { sqlState: '55P03' } });
+  });
+});
+
+describe('an error that is none of the server', () => {
+  it.each([
+    ['ECONNREFUSED', 'DB_CONNECT_REFUSED'],
+    ['EHOSTUNREACH', 'DB_CONNECT_REFUSED'],
+    ['ENETUNREACH', 'DB_CONNECT_REFUSED'],
+    ['ENOTFOUND', 'DB_HOST_NOT_FOUND'],
+    ['EAI_AGAIN', 'DB_HOST_NOT_FOUND'],
+    ['ETIMEDOUT', 'DB_CONNECT_TIMEOUT'],
+    ['ECONNRESET', 'DB_CONNECTION_LOST'],
+    ['ECONNABORTED', 'DB_CONNECTION_LOST'],
+    ['EPIPE', 'DB_CONNECTION_LOST'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'DB_TLS'],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', 'DB_TLS'],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', 'DB_TLS'],
+  ])('of the system, %s, is %s', (errno, code) => {
+    const error = Object.assign(new Error(`connect ${errno}`), { code: errno });
+
+    expect(mapDatabaseError(error)).toMatchObject({ code, details: { errno } });
+  });
+
+  it('of every address of a host is known by the first', () => {
+    const refused = Object.assign(new Error('connect ECONNREFUSED ::1:5432'), {
+      code: 'ECONNREFUSED',
+    });
+
+    expect(mapDatabaseError(new AggregateError([refused, refused]))).toMatchObject({
+      code: 'DB_CONNECT_REFUSED',
+      message: 'connect ECONNREFUSED ::1:5432',
+    });
+  });
+
+  it.each([
+    ['Connection terminated due to connection timeout', 'DB_CONNECT_TIMEOUT'],
+    ['timeout expired', 'DB_CONNECT_TIMEOUT'],
+    ['The server does not support SSL connections', 'DB_TLS'],
+    ['SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string', 'DB_AUTH_FAILED'],
+    ['Connection terminated unexpectedly', 'DB_CONNECTION_LOST'],
+    ['Client has encountered a connection error and is not queryable', 'DB_CONNECTION_LOST'],
+  ])('of pg, "%s", is %s', (text, code) => {
+    expect(mapDatabaseError(new Error(text))).toMatchObject({ code });
+  });
+
+  it('of MikroORM around one of the server keeps the code and drops the text, which quotes the row', () => {
+    const wrapped = new UniqueConstraintViolationException(
+      Object.assign(new Error('insert … - duplicate key … Key (email)=(c4n4ry@mail.test)'), {
+        code: '23505',
+        severity: 'ERROR',
+        constraint: 'users_email_key',
+        detail: 'Key (email)=(c4n4ry@mail.test) already exists.',
+      }),
+    );
+
+    const mapped = mapDatabaseError(wrapped);
+
+    expect(mapped).toMatchObject({
+      code: 'DB_UNIQUE',
+      details: { sqlState: '23505', constraint: 'users_email_key' },
+    });
+    expect(mapped === undefined ? '' : shown(mapped)).not.toContain('c4n4ry');
+  });
+
+  it.each([
+    ['a bug', new TypeError('x is not a function')],
+    ['a code of somebody else', Object.assign(new Error('no such file'), { code: 'ENOENT' })],
+    ['five characters that are no SQLSTATE', Object.assign(new Error('x'), { code: '23505' })],
+    ['no error at all', 'text'],
+  ])('and has nothing to do with the database is left alone: %s', (_kind, error) => {
+    expect(mapDatabaseError(error)).toBeUndefined();
+  });
+
+  it('that is mapped already is left as it is', () => {
+    const error = new DatabaseError('DB_POOL_FULL', 'full');
+
+    expect(mapDatabaseError(error)).toBe(error);
+  });
+});
