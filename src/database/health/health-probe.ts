@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DatabaseError } from '#database/database-error.ts';
+import { composeObservers } from '#database/database-observer.ts';
 import type { DatabaseObserver } from '#database/database-observer.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
 import { mapDatabaseError } from '#database/map-database-error.ts';
@@ -34,6 +35,7 @@ const FINDINGS = `select pg_is_in_recovery() or current_setting('default_transac
  */
 export class HealthProbe {
   readonly #options: HealthProbeOptions;
+  readonly #observer: DatabaseObserver;
   readonly #stopping = new AbortController();
   #verdict: DatabaseVerdict = Object.freeze({
     state: 'starting',
@@ -50,6 +52,7 @@ export class HealthProbe {
 
   constructor(options: HealthProbeOptions) {
     this.#options = options;
+    this.#observer = composeObservers(options.observer === undefined ? [] : [options.observer]);
   }
 
   /** Begins to look; the first verdict is there when the promise resolves. */
@@ -173,7 +176,7 @@ export class HealthProbe {
     const { state: from, code: fromCode } = this.#verdict;
     this.#verdict = verdict;
     if (verdict.state !== from || verdict.code !== fromCode) {
-      this.#options.observer?.verdictChanged?.({
+      this.#observer.verdictChanged?.({
         pool: this.#options.poolName,
         from,
         to: verdict.state,
