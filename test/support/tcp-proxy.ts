@@ -69,11 +69,11 @@ export class TcpProxy implements AsyncDisposable {
     }
   }
 
-  /** Nothing passes on connections that are open, and nobody is told. */
+  /** What is sent from now on, on connections that are open, is lost, and nobody is told. */
   freeze(): void {
     for (const socket of this.#sockets) {
       socket.unpipe();
-      socket.pause();
+      socket.resume();
     }
   }
 
