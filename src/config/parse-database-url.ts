@@ -10,7 +10,7 @@ export type ParsedDatabaseUrl =
   | { readonly faults: readonly string[] };
 
 const SHAPE =
-  /^postgres(?:ql)?:\/\/(?:(?<user>[^:@/?#]*)(?::(?<password>[^@/?#]*))?@)?(?<host>\[[^\]@/?#]*\]|[^:@/?#]*)(?<port>:[^:@/?#]*)?(?:\/(?<database>[^@?#]*))?(?:\?(?<query>[^@#]*))?$/i;
+  /^postgres(?:ql)?:\/\/(?:(?<user>[^:@/?#]*)(?::(?<password>[^@/?#]*))?@)?(?<host>\[[^\]@/?#]*\]|[^:@/?#]*)(?<port>:[^:@/?#]*)?(?:\/(?<database>[^@?#]*))?(?:\?(?<query>[^@#]+))?$/i;
 const ENCODE =
   'must be postgresql://user:password@host:port/database, with # % @ / ? : and blanks in a part written as %23 %25 %40 %2F %3F %3A %20';
 /** PostgreSQL cuts longer names (NAMEDATALEN - 1 bytes). */

@@ -21,7 +21,7 @@ export function connectionFromUrl(text: string): DatabaseConnection {
       'the database URL must read postgresql://user:password@host:port/database',
     );
   }
-  if (url.search !== '' && url.search !== '?sslmode=disable') {
+  if (text.includes('?') && url.search !== '?sslmode=disable') {
     throw new DatabaseError(
       'CONFIG_INVALID',
       'the database URL must have no parameters other than sslmode=disable',

@@ -28,6 +28,7 @@ describe('a database URL', () => {
     'postgresql://a:canary@h:99999/db',
     'postgresql://a:canary@h/db?sslmode=require',
     'postgresql://a:canary@h/db?application_name=x',
+    'postgresql://a:canary@h/db?',
   ])(
     'that cannot be used, or asks for what is not built, is refused without being quoted: %#',
     (url) => {
