@@ -12,6 +12,7 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     reporters: ['default'],
+    setupFiles: ['test/support/property-seed.ts'],
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],
