@@ -147,6 +147,13 @@ export const VALUE_WAYS: Readonly<Record<string, ValueWay>> = {
         raw('select text from every_type where id = :id and text = :text', { id, text }),
       ),
     ),
+  'raw statement with an object of values': (db, id, text) =>
+    firstText(
+      db.execute<{ text: string }[]>(
+        'select text from every_type where id = :id and text = :text',
+        { id, text },
+      ),
+    ),
   'raw statement with JSON': (db, id, text) =>
     firstText(
       db.execute<{ text: string }[]>('select text from every_type where id = ? and json @> ?', [
