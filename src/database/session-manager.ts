@@ -1,4 +1,4 @@
-import { IsolationLevel, RequestContext } from '@mikro-orm/core';
+import { RequestContext } from '@mikro-orm/core';
 import { MikroORM } from '@mikro-orm/postgresql';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { SessionDriver } from './bound-driver.ts';
@@ -13,31 +13,9 @@ import { sessionPoolOptions } from './pool-options.ts';
 import { ConnectionPool } from '#database/pool/pool.ts';
 import type { PoolStats } from '#database/pool/pool-stats.ts';
 import { bindToSession } from './session-entity-manager.ts';
+import type { SessionOptions, TransactionOptions } from './session-options.ts';
 import { SessionState } from './session-state.ts';
-
-export interface SessionOptions {
-  /** Who holds the session: a route template, the name of a job. */
-  readonly name?: string;
-  /** Its statements run singly and cannot write. */
-  readonly readOnly?: boolean;
-  /** A read-only session that sees one moment of the database in all its statements. */
-  readonly snapshot?: boolean;
-  /** Of the session's transaction; the server's default otherwise. */
-  readonly isolationLevel?: `${IsolationLevel}`;
-  /** Aborted before the commit, the session rolls back and fails with the signal's reason. */
-  readonly signal?: AbortSignal;
-}
-
-export interface TransactionOptions extends Pick<
-  SessionOptions,
-  'name' | 'readOnly' | 'isolationLevel'
-> {
-  /**
-   * `nested`, the default: a savepoint inside a session, else a session of its own. `new`: always a session of its
-   * own, on a second connection, whose fate the surrounding one does not share.
-   */
-  readonly propagation?: 'nested' | 'new';
-}
+import { runNested, runSession } from './session-work.ts';
 
 interface Runtime {
   readonly orm: MikroORM;
@@ -53,7 +31,6 @@ interface CurrentSession {
 }
 
 const sessions = new WeakMap<RequestContext, CurrentSession>();
-let managers = 0;
 
 /**
  * Runs work in sessions: one EntityManager each, committed when the work succeeds, rolled back when it throws, its
@@ -61,7 +38,8 @@ let managers = 0;
  * `DB_CLOSED`.
  */
 export class DatabaseSessionManager implements AsyncDisposable {
-  readonly #contextName = `tidegauge-${++managers}`;
+  static #count = 0;
+  readonly #contextName = `tidegauge-${++DatabaseSessionManager.#count}`;
   #runtime: Runtime | undefined;
   #closing: Promise<void> | undefined;
   #active = 0;
@@ -124,7 +102,9 @@ export class DatabaseSessionManager implements AsyncDisposable {
       );
       bindToSession(em, state);
       sessions.set(context, { manager: this, em, state });
-      return await this.#observed(runtime, state, () => run(runtime, em, state, work, options));
+      return await this.#observed(runtime, state, () =>
+        runSession(em, state, work, { ...options, isPooled: runtime.isPooled }),
+      );
     });
   }
 
@@ -140,7 +120,7 @@ export class DatabaseSessionManager implements AsyncDisposable {
         ...(options.readOnly === true && { snapshot: true }),
       });
     }
-    return await nested(current, work, options);
+    return await runNested(current.em, current.state, work, options);
   }
 
   /** Whether sessions can be opened: initialised and not closed. */
@@ -268,112 +248,4 @@ function currentSession(): CurrentSession | undefined {
 
 function isEntityManager(em: unknown): em is EntityManager {
   return em !== undefined;
-}
-
-async function run<T>(
-  runtime: Runtime,
-  em: EntityManager,
-  state: SessionState,
-  work: (db: EntityManager) => Promise<T>,
-  options: SessionOptions,
-): Promise<T> {
-  const isTransaction = !state.isReadOnly || options.snapshot === true || runtime.isPooled;
-  try {
-    if (isTransaction) {
-      await em.begin({ readOnly: state.isReadOnly, ...isolation(options, state) });
-    }
-    const result = await work(em);
-    if (state.isReadOnly) {
-      assertUnchanged(em, state);
-    } else {
-      // Before the last look at the signal: only COMMIT itself may be under way when the caller has given up.
-      await em.flush();
-    }
-    options.signal?.throwIfAborted();
-    if (isTransaction) {
-      await em.commit();
-    }
-    return result;
-  } catch (error) {
-    await rollBack(em);
-    throw readOnlyError(error, state);
-  } finally {
-    state.end();
-  }
-}
-
-function isolation(
-  options: SessionOptions,
-  state: SessionState,
-): { isolationLevel?: IsolationLevel } {
-  const isSnapshot = state.isReadOnly && options.snapshot === true;
-  return isolationLevel(options.isolationLevel ?? (isSnapshot ? 'repeatable read' : undefined));
-}
-
-/** MikroORM wants its enum where the texts are what everybody knows. */
-function isolationLevel(text: string | undefined): { isolationLevel?: IsolationLevel } {
-  const level = Object.values(IsolationLevel).find((known) => known === text);
-  return level === undefined ? {} : { isolationLevel: level };
-}
-
-/** Never hides the error that led here: a connection that cannot roll back is destroyed, which rolls back as well. */
-async function rollBack(em: EntityManager): Promise<void> {
-  try {
-    if (em.isInTransaction()) {
-      await em.rollback();
-    }
-  } catch {
-    // The server rolls back what a lost connection left behind.
-  }
-}
-
-async function nested<T>(
-  { em, state }: CurrentSession,
-  work: (db: EntityManager) => Promise<T>,
-  options: TransactionOptions,
-): Promise<T> {
-  const isOutermost = !em.isInTransaction();
-  if (options.isolationLevel !== undefined && !isOutermost) {
-    throw new DatabaseError(
-      'CONFIG_INVALID',
-      'only the outermost transaction can choose its isolation level',
-    );
-  }
-  if (state.isReadOnly && options.readOnly !== true) {
-    throw readOnlySession(state);
-  }
-  return await em.transactional(
-    async (db) => {
-      if (options.readOnly === true && !isOutermost) {
-        await db.execute('set transaction read only');
-      }
-      return await work(db);
-    },
-    {
-      ...(isOutermost && { readOnly: true }),
-      ...isolationLevel(options.isolationLevel),
-    },
-  );
-}
-
-/** A read-only session that changed an entity would lose the change silently. */
-function assertUnchanged(em: EntityManager, state: SessionState): void {
-  const unitOfWork = em.getUnitOfWork();
-  unitOfWork.computeChangeSets();
-  if (unitOfWork.getChangeSets().length > 0 || unitOfWork.getRemoveStack().size > 0) {
-    throw readOnlySession(state);
-  }
-}
-
-function readOnlyError(error: unknown, state: SessionState): unknown {
-  return state.isReadOnly && error instanceof DatabaseError && error.code === 'DB_READ_ONLY'
-    ? readOnlySession(state)
-    : error;
-}
-
-function readOnlySession(state: SessionState): DatabaseError {
-  return new DatabaseError(
-    'DB_SESSION_READ_ONLY',
-    `session ${state.name} is read-only and cannot change anything`,
-  );
 }
