@@ -4,7 +4,7 @@ import { databaseUrl } from '#test/support/chaos/database-url.ts';
 import { Figures } from '#test/support/chaos/figures.ts';
 import { readiness, requestOnce } from '#test/support/chaos/readiness.ts';
 import { ServiceChild } from '#test/support/chaos/service-child.ts';
-import { TcpProxy } from '#test/support/chaos/tcp-proxy.ts';
+import { TcpProxy } from '#test/support/tcp-proxy.ts';
 import { until } from '#test/support/chaos/until.ts';
 import { TestDatabase } from '#test/support/test-database.ts';
 
@@ -20,11 +20,12 @@ describe('a service that starts before its database', { timeout: 120_000 }, () =
 
   beforeEach(async () => {
     database = await TestDatabase.create({ empty: true });
-    proxy = await TcpProxy.create(database.address);
+    proxy = await TcpProxy.start(database.address);
+    await proxy.refuse();
     url = databaseUrl(database.address, { host: proxy.host, port: proxy.port });
   });
   afterEach(async () => {
-    await proxy.become('refuse');
+    await proxy.close();
     await database.drop();
   });
   afterAll(() => figures.print());
@@ -40,7 +41,7 @@ describe('a service that starts before its database', { timeout: 120_000 }, () =
     const live = await requestOnce(service.url, '/livez');
     const ready = await requestOnce(service.url, '/readyz');
     const users = await requestOnce(service.url, '/users');
-    await proxy.become('forward');
+    await proxy.listen();
     const openedAt = performance.now();
     await until(
       'ready',
@@ -77,7 +78,7 @@ describe('a service that starts before its database', { timeout: 120_000 }, () =
     await using service = await ServiceChild.start({
       env: { DATABASE_URL: url, MIGRATE_ON_START: 'false' },
     });
-    await proxy.become('forward');
+    await proxy.listen();
     await until(
       'pending',
       async () => (await readiness(service.url)) === 'migrations_pending' || undefined,
@@ -98,7 +99,7 @@ describe('a service that starts before its database', { timeout: 120_000 }, () =
   });
 
   it('would be caught complaining for nothing: with its database there it says no such line', async () => {
-    await proxy.become('forward');
+    await proxy.listen();
 
     await using service = await ServiceChild.start({
       env: { DATABASE_URL: url, MIGRATE_ON_START: 'true' },
@@ -115,10 +116,11 @@ describe('a database that cannot be connected to', { timeout: 120_000 }, () => {
 
   beforeEach(async () => {
     database = await TestDatabase.create();
-    proxy = await TcpProxy.create(database.address, 'blackHole');
+    proxy = await TcpProxy.start(database.address);
+    proxy.hold();
   });
   afterEach(async () => {
-    await proxy.become('refuse');
+    await proxy.close();
     await database.drop();
   });
 

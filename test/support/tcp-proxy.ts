@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
-import type { AddressInfo, Server, Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
+import { choosePort, LOOPBACK } from '#database/embedded/free-port.ts';
 
 /** A stretch of network between a client and a server that a test can stop and cut. */
 export class TcpProxy implements AsyncDisposable {
+  readonly host = LOOPBACK;
   readonly port: number;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -37,12 +39,26 @@ export class TcpProxy implements AsyncDisposable {
     });
   }
 
-  /** Listens on a free loopback port. */
+  /** Listens on a free port, below those that the system gives to connections: it can be had again after `refuse`. */
   static async start(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
-    const server = createServer();
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return new TcpProxy(server, portOf(server.address()), target);
+    const proxy = new TcpProxy(createServer(), await choosePort(undefined), target);
+    await proxy.listen();
+    return proxy;
+  }
+
+  /** From now on nobody listens; connections that are open are reset. */
+  async refuse(): Promise<void> {
+    if (this.#server.listening) {
+      this.#server.close();
+      this.cut();
+      await once(this.#server, 'close');
+    }
+  }
+
+  /** Listens, again after `refuse`. */
+  async listen(): Promise<void> {
+    this.#server.listen(this.port, this.host);
+    await once(this.#server, 'listening');
   }
 
   /** Connections accepted so far. */
@@ -85,9 +101,7 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   async close(): Promise<void> {
-    this.#server.close();
-    this.cut();
-    await once(this.#server, 'close');
+    await this.refuse();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -100,11 +114,4 @@ export class TcpProxy implements AsyncDisposable {
     socket.on('error', () => undefined);
     return socket;
   }
-}
-
-function portOf(address: AddressInfo | string | null): number {
-  if (address === null || typeof address === 'string') {
-    throw new Error('bug: the proxy has no port');
-  }
-  return address.port;
 }
