@@ -36,7 +36,7 @@ async function main(): Promise<void> {
   }
 
   try {
-    const { url } = await service.start();
+    const { url, database } = await service.start();
     await service.ready();
     log.info(
       {
@@ -44,8 +44,9 @@ async function main(): Promise<void> {
         api: `${url}/docs`,
         health: `${url}/healthz`,
         metrics: `${url}/metrics`,
+        database,
       },
-      `ready: ${url}/docs`,
+      `ready: ${url}/docs, /healthz, /metrics; PostgreSQL at ${database}`,
     );
   } catch (error) {
     log.fatal({ event: 'service.start.failed', err: error }, 'the service did not start');

@@ -41,6 +41,13 @@ export interface ServiceOverrides {
   readonly migrationsDir?: string;
 }
 
+/** Where a service is, and where its database. */
+export interface ServiceAddress {
+  readonly url: string;
+  /** `host:port/database`, no credentials. */
+  readonly database: string;
+}
+
 /** A service that is built but does nothing yet. */
 export interface Service {
   readonly log: RootLogger;
@@ -49,7 +56,7 @@ export interface Service {
    * Listens, then brings the database up: embedded server, migrations, first rows. Resolves when the API answers;
    * a database that cannot be reached delays readiness, not the start.
    */
-  start(): Promise<{ readonly url: string }>;
+  start(): Promise<ServiceAddress>;
   /** Resolves when the service wants traffic for the first time. */
   ready(): Promise<void>;
   /** Drains, lets requests finish, closes everything in reverse order. Never rejects; idempotent. */
@@ -80,7 +87,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   const stopping = new AbortController();
   const isReady = Promise.withResolvers<void>();
   let probe: HealthProbe | undefined;
-  let starting: Promise<{ readonly url: string }> | undefined;
+  let starting: Promise<ServiceAddress> | undefined;
 
   const verdict = () => probe?.verdict() ?? STARTING;
   const metrics = createMetrics({
@@ -176,7 +183,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     await probe?.start();
   }
 
-  async function start(): Promise<{ readonly url: string }> {
+  async function start(): Promise<ServiceAddress> {
     const connection = await connectionOf();
     await sessions.init({ ...settings.database, connection, entities, observer });
     closers.add('sessions', () => sessions.close(settings.shutdown.graceMs), CLOSE_DEADLINE_MS);
@@ -201,7 +208,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     log.info({ event: 'service.listening', url }, `listening on ${url}`);
     const preparing = bringUp(connection);
     closers.add('start', () => preparing, CLOSE_DEADLINE_MS);
-    return { url };
+    return { url, database: `${connection.host}:${connection.port}/${connection.database}` };
   }
 
   return {
