@@ -6,7 +6,7 @@ import { databaseUrl } from '#test/support/chaos/database-url.ts';
 import { Figures } from '#test/support/chaos/figures.ts';
 import { ourSessions } from '#test/support/chaos/our-sessions.ts';
 import { chaosSeed, seededRandom } from '#test/support/chaos/seeded-random.ts';
-import { ServiceChild } from '#test/support/chaos/service-child.ts';
+import { MAIN, ServiceProcess } from '#test/support/service-process.ts';
 import { storedEmails } from '#test/support/chaos/stored-emails.ts';
 import { WriteHistory } from '#test/support/chaos/write-history.ts';
 import { temporaryFolder } from '#test/support/embedded-owner.ts';
@@ -42,7 +42,7 @@ describe(
     afterAll(() => figures.print());
 
     it('loses no slot: all are idle afterwards and can be leased at once', async () => {
-      await using service = await ServiceChild.start({ env });
+      await using service = await ServiceProcess.start({ env });
       await service.logged('service.ready');
       const { url } = service;
       const history = new WriteHistory(seed);
@@ -74,7 +74,10 @@ describe(
     });
 
     it('would be caught losing them: the same service with kysely 0.29.6 wedges', async () => {
-      await using service = await ServiceChild.start({ env, imports: [OLD_KYSELY] });
+      await using service = await ServiceProcess.start({
+        command: [process.execPath, '--import', OLD_KYSELY.href, MAIN],
+        env,
+      });
       await service.logged('service.ready');
       const { url } = service;
 

@@ -3,11 +3,11 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Figures } from '#test/support/chaos/figures.ts';
 import { KeepAliveClient } from '#test/support/chaos/keep-alive-client.ts';
 import { chaosSeed, seededRandom } from '#test/support/chaos/seeded-random.ts';
-import { ServiceChild } from '#test/support/chaos/service-child.ts';
+import { ServiceProcess } from '#test/support/service-process.ts';
 import { stopAgainAndAgain, stopUnderLoad } from '#test/support/chaos/stop-under-load.ts';
 import { storedEmails } from '#test/support/chaos/stored-emails.ts';
 import { Tally } from '#test/support/chaos/tally.ts';
-import { until } from '#test/support/chaos/until.ts';
+import { until } from '#test/support/until.ts';
 import { WriteHistory } from '#test/support/chaos/write-history.ts';
 import { withClient } from '#test/support/databases.ts';
 import { TestDatabase } from '#test/support/test-database.ts';
@@ -75,7 +75,7 @@ describe('a service that is told to end', { timeout: 120_000 }, () => {
   });
 
   it('by SIGINT exits with 0 as well', async () => {
-    await using service = await ServiceChild.start({ env });
+    await using service = await ServiceProcess.start({ env });
     await service.logged('service.ready');
 
     service.signal('SIGINT');
@@ -89,7 +89,7 @@ describe('a service that is told to end', { timeout: 120_000 }, () => {
   ] as const)(
     'exits with $code at once at a second signal, $second, while a request hangs',
     async ({ second, code }) => {
-      await using service = await ServiceChild.start({ env });
+      await using service = await ServiceProcess.start({ env });
       await service.logged('service.ready');
       const client = new KeepAliveClient(service.url);
       const { endedAt, ending, hung } = await withClient(database.address, async (holder) => {

@@ -3,9 +3,9 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { databaseUrl } from '#test/support/chaos/database-url.ts';
 import { Figures } from '#test/support/chaos/figures.ts';
 import { readiness, requestOnce } from '#test/support/chaos/readiness.ts';
-import { ServiceChild } from '#test/support/chaos/service-child.ts';
+import { ServiceProcess } from '#test/support/service-process.ts';
 import { TcpProxy } from '#test/support/tcp-proxy.ts';
-import { until } from '#test/support/chaos/until.ts';
+import { until } from '#test/support/until.ts';
 import { TestDatabase } from '#test/support/test-database.ts';
 
 const WATCHED_MS = 5000;
@@ -31,7 +31,7 @@ describe('a service that starts before its database', { timeout: 120_000 }, () =
   afterAll(() => figures.print());
 
   it('is live, not ready, says once what to check, answers 503, and is ready when the database appears', async () => {
-    await using service = await ServiceChild.start({
+    await using service = await ServiceProcess.start({
       env: { DATABASE_URL: url, MIGRATE_ON_START: 'true' },
     });
     await delay(WATCHED_MS);
@@ -75,7 +75,7 @@ describe('a service that starts before its database', { timeout: 120_000 }, () =
   });
 
   it('says which migrations are pending, and stays not ready, when it may not apply them', async () => {
-    await using service = await ServiceChild.start({
+    await using service = await ServiceProcess.start({
       env: { DATABASE_URL: url, MIGRATE_ON_START: 'false' },
     });
     await proxy.listen();
@@ -101,7 +101,7 @@ describe('a service that starts before its database', { timeout: 120_000 }, () =
   it('would be caught complaining for nothing: with its database there it says no such line', async () => {
     await proxy.listen();
 
-    await using service = await ServiceChild.start({
+    await using service = await ServiceProcess.start({
       env: { DATABASE_URL: url, MIGRATE_ON_START: 'true' },
     });
     await service.logged('service.ready');
@@ -149,7 +149,7 @@ describe('a database that cannot be connected to', { timeout: 120_000 }, () => {
       env: patience,
     },
   ])('since it $fault is told by $code', async ({ code, replaced, env }) => {
-    await using service = await ServiceChild.start({
+    await using service = await ServiceProcess.start({
       env: { DATABASE_URL: databaseUrl(database.address, replaced()), ...env },
     });
     await until('down', async () => (await readiness(service.url)) === 'down' || undefined);

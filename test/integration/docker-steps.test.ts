@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ReproducedImage, reproduceImage } from '#test/support/reproduce-image.ts';
-import { startServiceProcess } from '#test/support/service-process.ts';
+import { ServiceProcess } from '#test/support/service-process.ts';
 import { TestDatabase } from '#test/support/test-database.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -57,11 +57,13 @@ describe('the steps of the Dockerfile', () => {
     const env = { DATABASE_URL: database.url };
 
     const migrated = run(['node', 'src/cli/migrate.ts'], env);
-    const service = await startServiceProcess(image.command, {
+    const service = await ServiceProcess.start({
+      command: image.command,
       cwd: image.app,
       env: { ...image.env, ...env, PORT: '0', SHUTDOWN_DRAIN_MS: '0' },
       ...user,
     });
+    await service.logged('service.ready');
     const port = new URL(service.url).port;
     const healthy = run(image.healthCommand, { PORT: port });
     const users = await fetch(`http://127.0.0.1:${port}/users`);

@@ -1,9 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { type ServiceProcess, startServiceProcess } from '#test/support/service-process.ts';
+import { ServiceProcess } from '#test/support/service-process.ts';
 import { TestDatabase } from '#test/support/test-database.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -18,10 +16,7 @@ let service: ServiceProcess;
 
 beforeAll(async () => {
   database = await TestDatabase.create();
-  service = await startServiceProcess([process.execPath, resolve('src/main.ts')], {
-    cwd: tmpdir(),
-    env: { DATABASE_URL: database.url, PORT: '0', LOG_FORMAT: 'json' },
-  });
+  service = await ServiceProcess.start({ env: { DATABASE_URL: database.url } });
 });
 
 afterAll(async () => {
@@ -53,7 +48,7 @@ describe('the lines of the README', () => {
   it('leave no row behind, and no value of one in the log', async () => {
     expect(await database.query('select * from users')).toStrictEqual([]);
     expect(await database.query('select * from teams')).toStrictEqual([]);
-    expect(service.output()).toContain('"POST"');
-    expect(service.output()).not.toMatch(/joan|hut 8/i);
+    expect(service.output).toContain('"POST"');
+    expect(service.output).not.toMatch(/joan|hut 8/i);
   });
 });

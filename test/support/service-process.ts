@@ -1,73 +1,120 @@
-import { type SpawnOptions, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { until } from '#test/support/until.ts';
 
-/** A service in a process of its own, as its users start it. Stop it when the test is done. */
-export interface ServiceProcess {
-  readonly url: string;
-  readonly pid: number;
-  /** What it has written so far, standard error included. */
-  output(): string;
-  /** SIGTERM, or SIGKILL after 20 s; resolves to the exit code, null after a signal, once nobody writes any more. */
-  stop(): Promise<number | null>;
-}
+/** The entry of the service. */
+export const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
-interface LogLine {
-  readonly event?: string;
-  readonly url?: string;
-}
-
-const START_DEADLINE_MS = 25_000;
 const STOP_DEADLINE_MS = 20_000;
 
-/**
- * Starts a command that logs JSON and resolves once it says that it is ready. Only `env` and PATH reach it.
- * Rejects with its output when it ends before, and ends it when it is not ready after 25 s.
- */
-export async function startServiceProcess(
-  [program, ...args]: readonly [string, ...string[]],
-  options: Pick<SpawnOptions, 'cwd' | 'uid' | 'gid'> & { readonly env: Record<string, string> },
-): Promise<ServiceProcess> {
-  const child = spawn(program, args, {
-    ...options,
-    env: { PATH: process.env['PATH'], ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  const ready = Promise.withResolvers<string>();
-  const read = (chunk: string) => {
-    output += chunk;
-    if (eventsOf(output).some(({ event }) => event === 'service.ready')) {
-      ready.resolve(eventsOf(output).find(({ event }) => event === 'service.listening')?.url ?? '');
-    }
-  };
-  child.stdout.setEncoding('utf8').on('data', read);
-  child.stderr.setEncoding('utf8').on('data', read);
-  const exited = once(child, 'close');
-  child.once('error', ready.reject);
-  child.once('exit', () =>
-    ready.reject(new Error(`the service ended before it was ready:\n${output}`)),
-  );
-  const deadline = setTimeout(() => child.kill('SIGKILL'), START_DEADLINE_MS);
-  const url = await ready.promise.finally(() => clearTimeout(deadline));
-  return {
-    url,
-    pid: child.pid ?? 0,
-    output: () => output,
-    async stop() {
-      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS);
-      child.kill('SIGTERM');
-      await exited;
-      clearTimeout(timer);
-      return child.exitCode;
-    },
-  };
+export interface ServiceProcessOptions extends Pick<SpawnOptions, 'cwd' | 'uid' | 'gid'> {
+  /** Another one than `src/main.ts` on this Node. */
+  readonly command?: readonly [string, ...string[]];
+  readonly env: Readonly<Record<string, string>>;
 }
 
-/** Log lines that have arrived whole; what is not JSON is skipped. */
-function eventsOf(output: string): readonly LogLine[] {
-  return output
-    .split('\n')
-    .slice(0, -1)
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as LogLine);
+/** How a process ended. */
+export interface Ending {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** The service in a process of its own, as its users start it. Disposing ends it, by force if it still runs. */
+export class ServiceProcess implements AsyncDisposable {
+  /** Log lines so far, parsed. */
+  readonly logs: Readonly<Record<string, unknown>>[] = [];
+  /** Resolves when it has ended; never rejects. */
+  readonly ended: Promise<Ending>;
+  readonly #child: ChildProcess;
+  readonly #closed: Promise<unknown>;
+  #url = '';
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    this.#closed = once(child, 'close');
+    this.ended = once(child, 'exit').then(() => ({
+      code: child.exitCode,
+      signal: child.signalCode,
+    }));
+  }
+
+  /** Starts the service and resolves when it listens. Nothing but `env` and PATH reaches it. */
+  static async start(options: ServiceProcessOptions): Promise<ServiceProcess> {
+    const { command = [process.execPath, MAIN], env, ...place } = options;
+    const [program, ...args] = command;
+    const child = spawn(program, args, {
+      // Away from a `.env` of whoever runs the tests.
+      cwd: tmpdir(),
+      ...place,
+      env: { PATH: process.env['PATH'], NODE_ENV: 'test', PORT: '0', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const service = new ServiceProcess(child);
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on('line', (line) => service.#read(line));
+    }
+    try {
+      service.#url = String((await service.logged('service.listening'))['url']);
+      return service;
+    } catch (error) {
+      await service.end();
+      throw new Error(`the service does not listen:\n${service.output}`, { cause: error });
+    }
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Resolves to the first log line with this event. */
+  async logged(event: string): Promise<Readonly<Record<string, unknown>>> {
+    return await until(`the log says ${event}`, () => {
+      if (this.#child.exitCode !== null) throw new Error('the process has ended');
+      return this.logs.find((line) => line['event'] === event);
+    });
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  /** Everything it has written so far, standard error included. */
+  get output(): string {
+    return this.logs.map((line) => JSON.stringify(line)).join('\n');
+  }
+
+  /** Ends it in order, by force after 20 s; resolves to its exit code once nobody writes any more. */
+  async stop(): Promise<number | null> {
+    const timer = setTimeout(() => this.signal('SIGKILL'), STOP_DEADLINE_MS);
+    this.signal('SIGTERM');
+    await this.#closed;
+    clearTimeout(timer);
+    return this.#child.exitCode;
+  }
+
+  /** Kills it if it still runs. */
+  async end(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
+  }
+
+  #read(line: string): void {
+    try {
+      this.logs.push(JSON.parse(line));
+    } catch {
+      // Whoever is killed may leave half a line.
+      this.logs.push({ unstructured: line });
+    }
+  }
 }

@@ -5,7 +5,7 @@ import { KeepAliveClient, nameOfExchange } from './keep-alive-client.ts';
 import { ourSessions } from './our-sessions.ts';
 import { type PoolGauge, poolGauge } from './pool-gauge.ts';
 import { Tally } from './tally.ts';
-import { until } from './until.ts';
+import { until } from '#test/support/until.ts';
 import { UserWriters } from './user-writers.ts';
 import type { WriteHistory } from './write-history.ts';
 

@@ -3,7 +3,7 @@ import { withClient } from '#test/support/databases.ts';
 import type { TestServerAddress } from '#test/support/test-server.ts';
 import { KeepAliveClient } from './keep-alive-client.ts';
 import { storedEmails } from './stored-emails.ts';
-import { until } from './until.ts';
+import { until } from '#test/support/until.ts';
 import { UserWriters } from './user-writers.ts';
 import type { WriteHistory } from './write-history.ts';
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KeepAliveClient, nameOfExchange } from './keep-alive-client.ts';
 import { Load } from './load.ts';
-import { type Ending, ServiceChild } from './service-child.ts';
+import { type Ending, ServiceProcess } from '#test/support/service-process.ts';
 import type { Tally } from './tally.ts';
 import type { WriteHistory } from './write-history.ts';
 
@@ -36,7 +36,7 @@ export interface Stop extends Ending {
  * ended. A client whose connection is closed in order opens another; one that is refused has come too late and ends.
  */
 export async function stopUnderLoad(stop: StopUnderLoad): Promise<Stop> {
-  await using service = await ServiceChild.start({ env: stop.env });
+  await using service = await ServiceProcess.start({ env: stop.env });
   await service.logged('service.ready');
   const clients = Array.from({ length: CLIENTS }, () => new KeepAliveClient(service.url));
   let turn = 0;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Exchange, KeepAliveClient, nameOfExchange } from './keep-alive-client.ts';
 import { Load } from './load.ts';
 import { Tally } from './tally.ts';
-import { until } from './until.ts';
+import { until } from '#test/support/until.ts';
 
 /** Clients that list, read, add and change users and read teams, one after the other, each with a user of its own. */
 export class UserReadersAndWriters {
