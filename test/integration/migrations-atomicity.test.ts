@@ -5,6 +5,7 @@ import { catalogOf, recordedMigrations } from '#test/support/catalog.ts';
 import { startMigrating } from '#test/support/migrate-process.ts';
 import { migrationsFolder } from '#test/support/migrations-folder.ts';
 import { statementCounts } from '#test/support/statement-counts.ts';
+import { withClient } from '#test/support/databases.ts';
 import { TestDatabase } from '#test/support/test-database.ts';
 
 const MIGRATIONS_DIR = `${process.cwd()}/migrations`;
@@ -100,12 +101,14 @@ describe('a migration', () => {
     using folder = migrationsFolder({ title: 'table', up: ['create table "busy" ("at" int)'] });
     await migrate(options(database, folder.path));
     folder.add({ title: 'column', up: ['alter table "busy" add column "more" int'] });
-    const busy = database.query(`begin; select * from "busy"; select pg_sleep(8); commit`);
 
-    const run = migrate(options(database, folder.path));
+    await withClient(database.address, async (busy) => {
+      await busy.query('begin; select * from "busy"');
 
-    await expect(run).rejects.toMatchObject({ code: 'DB_LOCK_TIMEOUT' });
-    await busy;
+      const run = migrate(options(database, folder.path));
+
+      await expect(run).rejects.toMatchObject({ code: 'DB_LOCK_TIMEOUT' });
+    });
   });
 
   it.each(MOMENTS)(
