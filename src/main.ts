@@ -49,7 +49,7 @@ async function main(): Promise<void> {
       `ready: ${url}/docs, /healthz, /metrics; PostgreSQL at ${database}`,
     );
   } catch (error) {
-    log.fatal({ event: 'service.start.failed', err: error }, 'the service did not start');
+    log.fatal({ event: 'service.start.failed', err: error }, startFault(error));
     await end();
     exit(1);
   }
@@ -65,4 +65,11 @@ function settingsOrExit(): ReturnType<typeof loadSettings> {
     }
     throw error;
   }
+}
+
+/** Our own errors say what to do, and hold no secret. */
+function startFault(error: unknown): string {
+  return error instanceof Error && ['DatabaseError', 'ListenError'].includes(error.name)
+    ? error.message
+    : 'the service did not start';
 }

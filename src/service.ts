@@ -6,6 +6,7 @@ import { composeObservers } from '#database/database-observer.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
 import { startEmbeddedPostgres } from '#database/embedded/embedded-postgres.ts';
 import type { DatabaseVerdict } from '#database/health/database-verdict.ts';
+import { explainSchemaError } from '#database/health/explain-schema-error.ts';
 import { HealthProbe } from '#database/health/health-probe.ts';
 import { expectedMigrations } from '#database/migrations/expected-migrations.ts';
 import { migrate } from '#database/migrations/migrate.ts';
@@ -111,7 +112,9 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   const loop = new EventLoopWatch();
   const app = createApp({
     routes,
-    sessionManager: sessions,
+    sessionManager: {
+      session: (work, options) => explainSchemaError(sessions.session(work, options), verdict),
+    },
     health: {
       snapshot: () =>
         healthSnapshot({
@@ -137,6 +140,12 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   closers.add('metrics', () => metrics.close(), CLOSE_DEADLINE_MS);
   closers.add('event loop watch', () => loop.stop(), CLOSE_DEADLINE_MS);
 
+  /** What the keeper does is news; the server's own lines are for whoever looks for a fault. */
+  function logEmbedded(line: string): void {
+    const level = line.startsWith('embedded postgresql:') ? 'warn' : 'debug';
+    log[level]({ event: 'db.embedded.log', line }, 'embedded server');
+  }
+
   async function connectionOf(): Promise<DatabaseConnection> {
     if (settings.database.connection !== undefined) {
       return settings.database.connection;
@@ -144,7 +153,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     const server = await startEmbeddedPostgres({
       dataDir: overrides.dataDir ?? projectFile('.data/postgres'),
       persistent: true,
-      log: (line) => log.debug({ event: 'db.embedded.log', line }, 'embedded server'),
+      log: logEmbedded,
     });
     closers.add('embedded server', () => server.stop(), CLOSE_DEADLINE_MS);
     const { password, ...address } = server.connection;
@@ -186,7 +195,11 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   async function start(): Promise<ServiceAddress> {
     const connection = await connectionOf();
     await sessions.init({ ...settings.database, connection, entities, observer });
-    closers.add('sessions', () => sessions.close(settings.shutdown.graceMs), CLOSE_DEADLINE_MS);
+    closers.add(
+      'sessions',
+      () => sessions.close(settings.shutdown.graceMs),
+      settings.shutdown.graceMs + CLOSE_DEADLINE_MS,
+    );
     probe = new HealthProbe({
       connection,
       poolName: settings.database.poolName,

@@ -18,6 +18,11 @@ import { bindParameters } from './bind-parameters.ts';
 import type { BoundStatement } from './bind-parameters.ts';
 import { DatabaseError } from './database-error.ts';
 import { mapDatabaseError } from './map-database-error.ts';
+import { OpenStreams } from './open-streams.ts';
+
+// What would take the transaction away from the session that commits it; `rollback to` a savepoint does not.
+const ENDS_OR_BEGINS =
+  /^\s*(begin|start\s+transaction|commit|end|rollback(?!\s+(work\s+|transaction\s+)?to\b)|abort|prepare\s+transaction)\b/i;
 
 type Query = string | NativeQueryBuilder | RawQueryFragment;
 type Method = 'all' | 'get' | 'run';
@@ -39,6 +44,7 @@ interface BeginOptions {
  */
 export class BoundConnection extends PostgreSqlConnection {
   declare protected platform: PostgreSqlPlatform;
+  readonly #streams = new OpenStreams();
 
   override async execute<T extends QueryResult | EntityData<AnyEntity> | EntityData<AnyEntity>[]>(
     query: Query,
@@ -49,6 +55,13 @@ export class BoundConnection extends PostgreSqlConnection {
   ): Promise<T> {
     await this.ensureConnection();
     const statement = this.#bind(query, params);
+    this.#streams.assertNone(ctx);
+    if (ctx !== undefined && ENDS_OR_BEGINS.test(statement.text)) {
+      throw new DatabaseError(
+        'DB_QUERY_FAILED',
+        'a session begins and ends its transaction itself: use transaction(…) for a part that may fail alone',
+      );
+    }
     const result = await mapped(() =>
       (ctx ?? this.getClient()).executeQuery(
         CompiledQuery.raw(statement.text, [...statement.values]),
@@ -68,6 +81,8 @@ export class BoundConnection extends PostgreSqlConnection {
     await this.ensureConnection();
     const statement = this.#bind(query, params);
     const compiled = CompiledQuery.raw(statement.text, [...statement.values]);
+    this.#streams.assertNone(ctx);
+    const ended = this.#streams.started(ctx);
     try {
       const executor = (ctx ?? this.getClient()).getExecutor();
       for await (const chunk of executor.stream(compiled, chunkSize, abortOptions(loggerContext))) {
@@ -75,12 +90,17 @@ export class BoundConnection extends PostgreSqlConnection {
       }
     } catch (error) {
       throw mapDatabaseError(error) ?? error;
+    } finally {
+      ended();
     }
   }
 
   override async begin(options: BeginOptions = {}): Promise<OpenTransaction> {
+    this.#streams.assertNone(options.ctx);
     if (options.ctx !== undefined || options.readOnly === undefined) {
-      return await mapped(() => super.begin(options));
+      const nested = await mapped(() => super.begin(options));
+      this.#streams.nest(nested, options.ctx);
+      return nested;
     }
     await this.ensureConnection();
     await options.eventBroadcaster?.dispatchEvent(EventType.beforeTransactionStart);

@@ -1,10 +1,13 @@
-import type { ForkOptions } from '@mikro-orm/core';
+import type { ForkOptions, Loaded, TransactionOptions } from '@mikro-orm/core';
 import { EntityManager } from '@mikro-orm/postgresql';
 import { DatabaseError } from './database-error.ts';
 import type { SessionState } from './session-state.ts';
 
 // Beside the instances, since the base class calls into this one before fields exist.
 const states = new WeakMap<EntityManager, SessionState>();
+
+// The last nested transaction of each EntityManager: the next one waits for it.
+const turns = new WeakMap<EntityManager, Promise<unknown>>();
 
 /** Ties an EntityManager, and every fork made from it, to one session. */
 export function bindToSession(em: EntityManager, state: SessionState): void {
@@ -25,6 +28,49 @@ export class SessionEntityManager extends EntityManager {
     return fork;
   }
 
+  /**
+   * As MikroORM's, one after the other where they share a parent: savepoints of one connection are a stack, and a
+   * rollback of the first would take a second one's work with it.
+   */
+  override async transactional<T>(
+    work: (em: this) => T | Promise<T>,
+    options: TransactionOptions = {},
+  ): Promise<T> {
+    assertMayWrite(states.get(this), options);
+    const parent = this.getContext(false);
+    const before = turns.get(parent) ?? Promise.resolve();
+    const turn = before.then(() => super.transactional(work, options));
+    turns.set(
+      parent,
+      turn.catch(() => undefined),
+    );
+    return await turn;
+  }
+
+  override async begin(
+    options: Omit<TransactionOptions, 'ignoreNestedTransactions'> = {},
+  ): Promise<void> {
+    assertMayWrite(states.get(this), options);
+    await super.begin(options);
+  }
+
+  /** As MikroORM's; one that is not read to its end is given up with the session. */
+  override stream<
+    Entity extends object,
+    Hint extends string = never,
+    Fields extends string = never,
+    Excludes extends string = never,
+    Using extends string = never,
+  >(
+    ...parameters: Parameters<
+      typeof EntityManager.prototype.stream<Entity, Hint, Fields, Excludes, Using>
+    >
+  ): AsyncIterableIterator<Loaded<Entity, Hint, Fields, Excludes>> {
+    const rows = super.stream<Entity, Hint, Fields, Excludes, Using>(...parameters);
+    states.get(this)?.streams.add(rows);
+    return rows;
+  }
+
   override getContext(validate?: boolean): this {
     const state = states.get(this);
     if (state === undefined) {
@@ -39,4 +85,19 @@ export class SessionEntityManager extends EntityManager {
     const current = super.getContext(false);
     return states.get(current) === state ? current : this;
   }
+}
+
+/** A transaction says of itself that it writes; a read-only session does not let it. */
+function assertMayWrite(state: SessionState | undefined, options: TransactionOptions): void {
+  if (state?.isReadOnly === true && options.readOnly === false) {
+    throw readOnlySession(state);
+  }
+}
+
+/** A read-only session was asked to change something. */
+export function readOnlySession(state: SessionState): DatabaseError {
+  return new DatabaseError(
+    'DB_SESSION_READ_ONLY',
+    `session ${state.name} is read-only and cannot change anything`,
+  );
 }

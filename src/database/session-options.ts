@@ -10,6 +10,8 @@ export interface SessionOptions {
   readonly snapshot?: boolean;
   /** Of the session's transaction; the server's default otherwise. */
   readonly isolationLevel?: `${IsolationLevel}`;
+  /** Called right before COMMIT is sent: from then on the outcome is the server's alone. */
+  readonly onCommit?: () => void;
   /** Aborted before the commit, the session rolls back and fails with the signal's reason. */
   readonly signal?: AbortSignal;
 }

@@ -1,6 +1,7 @@
 import { IsolationLevel } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { DatabaseError } from './database-error.ts';
+import { readOnlySession } from './session-entity-manager.ts';
 import type { SessionOptions, TransactionOptions } from './session-options.ts';
 import type { SessionState } from './session-state.ts';
 
@@ -20,6 +21,13 @@ export async function runSession<T>(
       await em.begin({ readOnly: state.isReadOnly, ...isolation(options, state) });
     }
     const result = await work(em);
+    await state.closeStreams();
+    if (!isTransaction && em.isInTransaction()) {
+      throw new DatabaseError(
+        'DB_QUERY_FAILED',
+        `session ${state.name} began a transaction and left it open: use transaction(…)`,
+      );
+    }
     if (state.isReadOnly) {
       assertUnchanged(em, state);
     } else {
@@ -28,10 +36,14 @@ export async function runSession<T>(
     }
     options.signal?.throwIfAborted();
     if (isTransaction) {
+      if (!state.isReadOnly) {
+        options.onCommit?.();
+      }
       await em.commit();
     }
     return result;
   } catch (error) {
+    await state.closeStreams().catch(() => undefined);
     await rollBack(em);
     throw readOnlyError(error, state);
   } finally {
@@ -108,11 +120,4 @@ function readOnlyError(error: unknown, state: SessionState): unknown {
   return state.isReadOnly && error instanceof DatabaseError && error.code === 'DB_READ_ONLY'
     ? readOnlySession(state)
     : error;
-}
-
-function readOnlySession(state: SessionState): DatabaseError {
-  return new DatabaseError(
-    'DB_SESSION_READ_ONLY',
-    `session ${state.name} is read-only and cannot change anything`,
-  );
 }

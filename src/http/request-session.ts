@@ -10,6 +10,7 @@ export interface SessionRunner {
       readonly name?: string;
       readonly readOnly?: boolean;
       readonly signal?: AbortSignal;
+      readonly onCommit?: () => void;
     },
   ): Promise<T>;
 }
@@ -60,10 +61,16 @@ export async function requestSession<T>(
       const result = await work(signal);
       // Work that ignores its signal must not be committed after the client was told otherwise.
       signal.throwIfAborted();
-      isCommitting = !readOnly;
       return result;
     },
-    { name, readOnly, signal },
+    {
+      name,
+      readOnly,
+      signal,
+      onCommit: () => {
+        isCommitting = true;
+      },
+    },
   );
   try {
     if (clientGone.aborted) onClientGone();

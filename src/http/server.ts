@@ -87,6 +87,8 @@ export class HttpServer {
       this.#refuse(socket, error.code);
     });
     this.#server.on('connect', (_request, socket) => {
+      // Node has taken its own listener off: a reset would end the process.
+      socket.on('error', () => socket.destroy());
       this.#answer(socket, new HttpError('METHOD_NOT_ALLOWED', { headers: { Allow: '' } }));
     });
   }
@@ -189,14 +191,20 @@ export class HttpServer {
 
   /** Answers what Node's parser or its clocks refuse. */
   #refuse(socket: Duplex, code: string | undefined): void {
-    const isBegun = [...this.#inFlight].some(
-      (response) => response.socket === socket && response.headersSent,
-    );
-    if (code === 'ECONNRESET' || !socket.writable || isBegun) {
+    if (code === 'ECONNRESET' || !socket.writable) {
       if (!this.#refused.has(socket)) socket.destroy();
       return;
     }
-    this.#answer(socket, parserError(code), code);
+    const pending = [...this.#inFlight].find((response) => response.socket === socket);
+    if (pending?.req.complete === true) {
+      // What came before is still being answered: a refusal now would be taken for that answer.
+      announceEnd(pending);
+      pending.once('close', () => socket.destroy());
+    } else if (pending?.headersSent === true) {
+      socket.destroy();
+    } else {
+      this.#answer(socket, parserError(code), code);
+    }
   }
 
   #answer(socket: Duplex, error: HttpError, cause?: string): void {

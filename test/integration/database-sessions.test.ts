@@ -382,3 +382,94 @@ it('a hundred and fifty sessions at once never see each other', async () => {
 
   expect(seen).toEqual(seen.map((_row, index) => ({ n: index })));
 });
+
+describe('what a session leaves open, or tries to take for itself', () => {
+  const addMany = () =>
+    sessions.session(async () => {
+      for (const name of ['a', 'b', 'c']) addUser(`${name}@example.org`);
+    });
+
+  it('a nested transaction that fails takes nothing of its neighbour with it', async () => {
+    const outcomes = await sessions.session(() =>
+      Promise.allSettled([
+        sessions.transaction(async (db) => {
+          await db.execute('select pg_sleep(0.1)');
+          throw new Error('the first');
+        }),
+        sessions.transaction(async (db) => {
+          addUser('second@example.org');
+          await db.flush();
+        }),
+      ]),
+    );
+
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+    expect(await emails()).toEqual(['second@example.org']);
+  });
+
+  it('a statement while a stream of the transaction is read fails at once instead of waiting for ever', async () => {
+    await addMany();
+
+    const work = sessions.session(async (db) => {
+      for await (const { email } of db.stream(UserEntity)) {
+        await db.execute('select ?::text', [email]);
+      }
+    });
+
+    await expect(work).rejects.toMatchObject({ code: 'DB_QUERY_FAILED' });
+  });
+
+  it.each([{}, { readOnly: true }])(
+    'a stream that is abandoned is given up with the session: %o',
+    async (options) => {
+      await addMany();
+
+      const first = await sessions.session(async (db) => {
+        const { value } = await db.stream(UserEntity)[Symbol.asyncIterator]().next();
+        return value?.name;
+      }, options);
+
+      expect(first).toBe('Ada');
+    },
+  );
+
+  it('a transaction that a read-only session began and left open is rolled back and told', async () => {
+    const work = sessions.session((db) => db.begin({ readOnly: true }), { readOnly: true });
+
+    await expect(work).rejects.toMatchObject({ code: 'DB_QUERY_FAILED' });
+  });
+
+  it('a transaction that says it writes is refused in a read-only session', async () => {
+    const work = sessions.session(
+      (db) => db.transactional((inner) => inner.execute('delete from users'), { readOnly: false }),
+      { readOnly: true },
+    );
+
+    await expect(work).rejects.toMatchObject({ code: 'DB_SESSION_READ_ONLY' });
+  });
+
+  it.each(['commit', 'rollback', 'begin', ' END', 'abort', 'start transaction'])(
+    'a raw %s is refused, and the session stays whole',
+    async (statement) => {
+      const work = sessions.session(async (db) => {
+        addUser('a@example.org');
+        await db.flush();
+        await db.execute(statement);
+      });
+
+      await expect(work).rejects.toMatchObject({ code: 'DB_QUERY_FAILED' });
+      expect(await emails()).toEqual([]);
+    },
+  );
+
+  it.each([
+    'set default_transaction_read_only = off',
+    "select set_config('default_transaction_read_only', 'off', false)",
+  ])('a setting of the connection goes with it: %s', async (statement) => {
+    await sessions.session((db) => db.execute(statement), { readOnly: true });
+
+    const write = sessions.session((db) => db.execute('delete from users'), { readOnly: true });
+
+    await expect(write).rejects.toMatchObject({ code: 'DB_SESSION_READ_ONLY' });
+  });
+});

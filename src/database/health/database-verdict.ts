@@ -52,7 +52,7 @@ export function judge(
       ...common,
       state: 'migrations_pending',
       code: 'DB_MIGRATIONS_PENDING',
-      message: `${pendingMigrations.length} migrations are pending: ${list}; run npm run migrate`,
+      message: `pending migrations: ${list}; run npm run migrate`,
     });
   }
   if (findings.isReadOnly) {

@@ -63,6 +63,9 @@ export class HealthProbe {
 
   /** Looks now, beside the rhythm; joins a look that is under way. */
   async look(): Promise<void> {
+    if (this.#stopping.signal.aborted) {
+      return;
+    }
     this.#looking ??= this.#look().finally(() => {
       this.#looking = undefined;
     });

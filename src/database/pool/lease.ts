@@ -88,7 +88,7 @@ export class Lease {
         ...(name !== undefined && { name }),
       });
       for (const { command } of resultsOf(result)) {
-        this.connection.noteCommand(command);
+        this.connection.noteCommand(command, text);
       }
       // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter: kysely declares the commands it knows and a row count that is never null.
       return result as QueryResult & PostgresQueryResult<R>;

@@ -143,13 +143,13 @@ export class PooledConnection {
     return ownName;
   }
 
-  /** Call with the command of every statement: some undo what was set up for the connection. */
-  noteCommand(command: string): void {
+  /** Call with every statement and its command: some change or undo what was set up for the connection. */
+  noteCommand(command: string, text: string): void {
     if (command === 'DISCARD' || command === 'DEALLOCATE') {
       this.#prepared.clear();
       this.#timesForgotten += 1;
     }
-    if (command === 'DISCARD' || command === 'RESET') {
+    if (command === 'DISCARD' || command === 'RESET' || isSessionWide(command, text)) {
       this.#hasLostSettings = true;
     }
   }
@@ -267,4 +267,11 @@ function isDestroyable(stream: unknown): stream is { destroy(): void } {
     stream !== null &&
     typeof Reflect.get(stream, 'destroy') === 'function'
   );
+}
+
+/** Whether a setting outlives its transaction; `set local`, `set transaction` and `set_config(…, true)` do not. */
+function isSessionWide(command: string, text: string): boolean {
+  return command === 'SET'
+    ? !/^\s*set\s+(local|transaction|constraints)\b/i.test(text)
+    : /\bset_config\s*\(/i.test(text.replaceAll(/\bset_config\s*\([^()]*,\s*true\s*\)/gi, ''));
 }

@@ -49,7 +49,11 @@ class RecordingSessions implements SessionRunner {
 
   async session<T>(
     work: () => Promise<T>,
-    options: { readonly name?: string; readonly readOnly?: boolean } = {},
+    options: {
+      readonly name?: string;
+      readonly readOnly?: boolean;
+      readonly onCommit?: () => void;
+    } = {},
   ): Promise<T> {
     const session: RecordedSession = {
       name: options.name,
@@ -59,6 +63,7 @@ class RecordingSessions implements SessionRunner {
     this.sessions.push(session);
     try {
       const result = await work();
+      if (options.readOnly !== true) options.onCommit?.();
       session.outcome = 'commit';
       return result;
     } catch (error) {

@@ -26,8 +26,9 @@ function untilAborted(signal: AbortSignal): Promise<never> {
 /** A runner whose commit ends as `commit` does, after the work has. */
 function committing(commit: () => Promise<void>): SessionRunner {
   return {
-    async session(work) {
+    async session(work, given) {
       const result = await work();
+      if (given?.readOnly !== true) given?.onCommit?.();
       await commit();
       return result;
     },
@@ -49,7 +50,12 @@ describe('the session of a request', () => {
     await requestSession(runner, () => Promise.resolve(), options());
 
     expect(seen).toEqual([
-      { name: 'POST /work', readOnly: false, signal: expect.any(AbortSignal) },
+      {
+        name: 'POST /work',
+        readOnly: false,
+        signal: expect.any(AbortSignal),
+        onCommit: expect.any(Function),
+      },
     ]);
   });
 
@@ -109,6 +115,19 @@ describe('the session of a request', () => {
     const result = requestSession(committing(forever), () => Promise.resolve(), options());
 
     await expect(result).rejects.toMatchObject({ code: 'DB_COMMIT_UNKNOWN' });
+  });
+
+  it('fails with REQUEST_TIMEOUT when the last flush has no answer at the deadline: COMMIT was not sent', async () => {
+    const flushing: SessionRunner = {
+      async session(work) {
+        await work();
+        return await forever();
+      },
+    };
+
+    const result = requestSession(flushing, () => Promise.resolve(), options());
+
+    await expect(result).rejects.toMatchObject({ code: 'REQUEST_TIMEOUT' });
   });
 
   it('fails with DB_COMMIT_UNKNOWN when the session says so, whatever else ran out', async () => {

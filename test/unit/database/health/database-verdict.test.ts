@@ -30,7 +30,7 @@ describe('the verdict', () => {
     expect(judge(findings, ['one', 'two', 'three', 'four'], at)).toMatchObject({
       state: 'migrations_pending',
       code: 'DB_MIGRATIONS_PENDING',
-      message: '2 migrations are pending: three, four; run npm run migrate',
+      message: 'pending migrations: three, four; run npm run migrate',
       pendingMigrations: ['three', 'four'],
     });
   });
