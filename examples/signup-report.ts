@@ -75,7 +75,7 @@ async function tour(): Promise<void> {
     await getDb().nativeDelete(UserEntity, { email: `3${email}` });
   });
   const { total, idle } = sessionManager.stats();
-  console.log(`cleaned up; ${total} connections, ${idle} of them idle`);
+  console.log(`cleaned up; connections: ${total}, idle: ${idle}`);
 }
 
 /** Read-only: its statements run singly, and a write in it would fail. */

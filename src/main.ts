@@ -5,9 +5,18 @@ import { onFatalErrors } from '#lifecycle/fatal-errors.ts';
 import { onShutdownSignals } from '#lifecycle/signals.ts';
 import { buildService } from '#service.ts';
 
+/** sysexits.h, EX_USAGE. */
+const EXIT_USAGE = 64;
+
 await main();
 
 async function main(): Promise<void> {
+  if (process.argv.length > 2) {
+    process.stderr.write(
+      'usage: npm start (it takes no arguments; settings: docs/configuration.md)\n',
+    );
+    process.exit(EXIT_USAGE);
+  }
   const { settings, warnings } = settingsOrExit();
   const service = buildService(settings);
   const { log } = service;

@@ -127,6 +127,7 @@ describe('a body', () => {
     ['{"constructor":{"prototype":{}}}', { path: '', message: 'names a reserved key' }],
     ['{"name":""}', { path: 'name', message: 'must have at least 1 characters' }],
     ['{"name":"  "}', { path: 'name', message: 'must not be blank' }],
+    ['{"name":"\u200b\u202e"}', { path: 'name', message: 'must not be blank' }],
     ['{"name":"a\\u0000b"}', { path: 'name', message: 'must not hold control characters' }],
     ['{"name":"a\\r\\nb"}', { path: 'name', message: 'must not hold control characters' }],
     ['{"name":"\\u001b[31m"}', { path: 'name', message: 'must not hold control characters' }],
