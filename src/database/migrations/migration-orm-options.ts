@@ -53,6 +53,8 @@ export function migrationOrmOptions({
     idleTimeoutMs: Infinity,
     maxLifetimeMs: Infinity,
     isPreparing: false,
+    // A run sets what it needs, and its one connection holds the lock.
+    isOneWork: true,
     sessionSettings: SESSION_SETTINGS,
   });
   return {

@@ -16,6 +16,8 @@ export interface ConnectionOptions {
   readonly connectTimeoutMs: number;
   /** Server settings of the connection, set once after login; none behind a transaction pooler. */
   readonly sessionSettings: Readonly<Record<string, string>>;
+  /** All borrowers are one and the same work: what one of them sets stays set for the next. */
+  readonly isOneWork?: boolean;
 }
 
 // A peer that vanished is found by keepalive: 5 s, then 9 probes of the system's default interval.
@@ -33,12 +35,19 @@ export class PooledConnection {
   readonly lifetimeMs: number;
   readonly #prepared = new Set<string>();
   #timesForgotten = 0;
+  readonly #isOneWork: boolean;
   #hasLostSettings = false;
   idleSince = performance.now();
   isBroken = false;
 
-  private constructor(client: pg.Client, generation: number, lifetimeMs: number) {
+  private constructor(
+    client: pg.Client,
+    generation: number,
+    lifetimeMs: number,
+    { isOneWork = false }: ConnectionOptions,
+  ) {
     this.client = client;
+    this.#isOneWork = isOneWork;
     this.generation = generation;
     this.lifetimeMs = lifetimeMs;
   }
@@ -68,7 +77,7 @@ export class PooledConnection {
     const attempt = async () => {
       const config = await clientConfig(options);
       over.signal.throwIfAborted();
-      connection = new PooledConnection(new pg.Client(config), generation, lifetimeMs);
+      connection = new PooledConnection(new pg.Client(config), generation, lifetimeMs, options);
       connection.#watch(onBroken);
       await connection.#login(options.sessionSettings);
       return connection;
@@ -149,7 +158,8 @@ export class PooledConnection {
       this.#prepared.clear();
       this.#timesForgotten += 1;
     }
-    if (command === 'DISCARD' || command === 'RESET' || isSessionWide(command, text)) {
+    const isSet = !this.#isOneWork && isSessionWide(command, text);
+    if (command === 'DISCARD' || command === 'RESET' || isSet) {
       this.#hasLostSettings = true;
     }
   }
