@@ -66,7 +66,8 @@ describe('adding a user', () => {
       fc.asyncProperty(
         fc
           .string({ unit: 'binary', minLength: 1, maxLength: 100 })
-          .filter((name) => /^\P{Cc}+$/u.test(name) && name.isWellFormed() && name.trim() !== ''),
+          .filter((name) => /^\P{Cc}+$/u.test(name) && name.isWellFormed())
+          .filter((name) => /[^\s\p{Z}\p{Default_Ignorable_Code_Point}]/u.test(name)),
         async (name) => {
           const user = await addUser(service.request, { name });
           const [row] = await service.database.query('select name from users where id = $1', [
