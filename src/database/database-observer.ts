@@ -14,6 +14,21 @@ export const RETIRE_REASONS = [
 ] as const;
 export type RetireReason = (typeof RETIRE_REASONS)[number];
 
+/** How an acquire ended: an idle connection, one opened for it, one that somebody returned; or none. */
+export const ACQUIRE_OUTCOMES = ['reused', 'new', 'queued', 'timeout', 'refused', 'error'] as const;
+export type AcquireOutcome = (typeof ACQUIRE_OUTCOMES)[number];
+
+/** Why a lease was taken back: the socket failed, it was closed, or the watchdog gave the statement up. */
+export const RECLAIM_REASONS = ['error', 'end', 'timeout'] as const;
+export type ReclaimReason = (typeof RECLAIM_REASONS)[number];
+
+export const PING_OUTCOMES = ['ok', 'failed'] as const;
+export type PingOutcome = (typeof PING_OUTCOMES)[number];
+
+/** What became of repeating work: begun again, succeeded then, failed as often as allowed, refused by the budget. */
+export const RETRY_OUTCOMES = ['retried', 'succeeded', 'given_up', 'budget'] as const;
+export type RetryOutcome = (typeof RETRY_OUTCOMES)[number];
+
 /** How a session ended: `error` means that neither commit nor rollback could be confirmed. */
 export const SESSION_OUTCOMES = ['commit', 'rollback', 'error'] as const;
 export type SessionOutcome = (typeof SESSION_OUTCOMES)[number];
@@ -28,6 +43,64 @@ export interface SessionEnded extends SessionStarted {
   readonly outcome: SessionOutcome;
   readonly durationMs: number;
   readonly code: DatabaseErrorCode | undefined;
+}
+
+/** A session that may be repeated met a serialization failure or a deadlock. */
+export interface SessionRetried {
+  readonly pool: string;
+  readonly session: string;
+  readonly outcome: RetryOutcome;
+}
+
+/** Somebody asked for a connection and got one, or did not. */
+export interface AcquireEnded {
+  readonly pool: string;
+  readonly holder: string;
+  readonly traceId: string | undefined;
+  readonly outcome: AcquireOutcome;
+  /** Milliseconds of wait, connect and ping together. */
+  readonly waitedMs: number;
+}
+
+/** A lease is over, returned or taken back. */
+export interface LeaseEnded {
+  readonly pool: string;
+  readonly holder: string;
+  readonly traceId: string | undefined;
+  readonly heldMs: number;
+}
+
+/** A connection died, or was killed by the watchdog, while it was leased: its slot is free again. */
+export interface LeaseReclaimed extends LeaseEnded {
+  readonly reason: ReclaimReason;
+  readonly pid: number | undefined;
+}
+
+/** A lease is held for longer than the leak threshold. Told once a lease. */
+export interface LeaseLeaked extends LeaseEnded {
+  readonly pid: number | undefined;
+  /** Where it was leased. */
+  readonly stack: string | undefined;
+}
+
+/** A lease that had been reported as leaked came back after all. */
+export interface LeakReturned extends LeaseEnded {
+  readonly pid: number | undefined;
+}
+
+/** An idle connection was verified before use. */
+export interface PingEnded {
+  readonly pool: string;
+  readonly pid: number | undefined;
+  readonly outcome: PingOutcome;
+  readonly durationMs: number;
+}
+
+/** The server was asked to cancel the statement of a holder that had gone away. */
+export interface QueryCancelled {
+  readonly pool: string;
+  readonly holder: string;
+  readonly traceId: string | undefined;
 }
 
 export interface ConnectionOpened {
@@ -75,6 +148,14 @@ export interface VerdictChanged {
 export interface DatabaseObserver {
   sessionStarted?(event: SessionStarted): void;
   sessionEnded?(event: SessionEnded): void;
+  sessionRetried?(event: SessionRetried): void;
+  acquireEnded?(event: AcquireEnded): void;
+  leaseEnded?(event: LeaseEnded): void;
+  leaseReclaimed?(event: LeaseReclaimed): void;
+  leaseLeaked?(event: LeaseLeaked): void;
+  leakReturned?(event: LeakReturned): void;
+  pingEnded?(event: PingEnded): void;
+  queryCancelled?(event: QueryCancelled): void;
   connectionOpened?(event: ConnectionOpened): void;
   connectionClosed?(event: ConnectionClosed): void;
   connectionFailed?(event: ConnectionFailed): void;
@@ -94,6 +175,14 @@ export function composeObservers(observers: readonly DatabaseObserver[]): Databa
   };
   const sessionStarted = tell<SessionStarted>((to) => to.sessionStarted?.bind(to));
   const sessionEnded = tell<SessionEnded>((to) => to.sessionEnded?.bind(to));
+  const sessionRetried = tell<SessionRetried>((to) => to.sessionRetried?.bind(to));
+  const acquireEnded = tell<AcquireEnded>((to) => to.acquireEnded?.bind(to));
+  const leaseEnded = tell<LeaseEnded>((to) => to.leaseEnded?.bind(to));
+  const leaseReclaimed = tell<LeaseReclaimed>((to) => to.leaseReclaimed?.bind(to));
+  const leaseLeaked = tell<LeaseLeaked>((to) => to.leaseLeaked?.bind(to));
+  const leakReturned = tell<LeakReturned>((to) => to.leakReturned?.bind(to));
+  const pingEnded = tell<PingEnded>((to) => to.pingEnded?.bind(to));
+  const queryCancelled = tell<QueryCancelled>((to) => to.queryCancelled?.bind(to));
   const connectionOpened = tell<ConnectionOpened>((to) => to.connectionOpened?.bind(to));
   const connectionClosed = tell<ConnectionClosed>((to) => to.connectionClosed?.bind(to));
   const connectionFailed = tell<ConnectionFailed>((to) => to.connectionFailed?.bind(to));
@@ -103,6 +192,14 @@ export function composeObservers(observers: readonly DatabaseObserver[]): Databa
   return {
     ...(sessionStarted && { sessionStarted }),
     ...(sessionEnded && { sessionEnded }),
+    ...(sessionRetried && { sessionRetried }),
+    ...(acquireEnded && { acquireEnded }),
+    ...(leaseEnded && { leaseEnded }),
+    ...(leaseReclaimed && { leaseReclaimed }),
+    ...(leaseLeaked && { leaseLeaked }),
+    ...(leakReturned && { leakReturned }),
+    ...(pingEnded && { pingEnded }),
+    ...(queryCancelled && { queryCancelled }),
     ...(connectionOpened && { connectionOpened }),
     ...(connectionClosed && { connectionClosed }),
     ...(connectionFailed && { connectionFailed }),

@@ -1,0 +1,12 @@
+/** Who borrows a connection. */
+export interface Holder {
+  /** A route template or the name of a session. */
+  readonly name: string;
+  /** Of the request, when there is one: 32 hexadecimal digits. */
+  readonly traceId?: string | undefined;
+  /** Aborted, the holder no longer wants what it asked for: it leaves the queue, its statement is cancelled. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A holder that did not say who it is. */
+export const UNKNOWN_HOLDER: Holder = Object.freeze({ name: 'unknown' });
