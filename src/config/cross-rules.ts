@@ -1,8 +1,10 @@
 import type { EnvironmentValues, Variable } from './environment-schema.ts';
 
-/** Two durations that only make sense in one order. */
+/** Durations that only make sense in one order. */
 export interface CrossRule {
   readonly smaller: Variable;
+  /** Added to the smaller one while a toggle is on. */
+  readonly plus?: { readonly variable: Variable; readonly while: Variable };
   readonly larger: Variable;
   readonly mayBeEqual?: boolean;
   /** What goes wrong otherwise. */
@@ -13,8 +15,9 @@ export interface CrossRule {
 export const CROSS_RULES: readonly CrossRule[] = [
   {
     smaller: 'DB_CONNECT_TIMEOUT_MS',
+    plus: { variable: 'DB_PRE_PING_TIMEOUT_MS', while: 'DB_POOL_PRE_PING' },
     larger: 'DB_ACQUIRE_TIMEOUT_MS',
-    why: 'an attempt to connect must fail before the wait for a connection ends',
+    why: 'an attempt to connect must fail before the wait for a connection ends, after a failed ping, too',
   },
   {
     smaller: 'DB_ACQUIRE_TIMEOUT_MS',
@@ -54,17 +57,26 @@ export const CROSS_ADVICE: readonly CrossRule[] = [
   },
 ];
 
+/** The variables whose values decide. */
+export function variablesOf({ smaller, plus, larger }: CrossRule): readonly Variable[] {
+  return [smaller, larger, ...(plus === undefined ? [] : [plus.variable, plus.while])];
+}
+
 /** Tells whether the values keep the order. */
 export function holds(rule: CrossRule, values: EnvironmentValues): boolean {
-  const smaller = Number(values[rule.smaller]);
+  const { plus } = rule;
+  const added = plus !== undefined && values[plus.while] === true ? values[plus.variable] : 0;
+  const smaller = Number(values[rule.smaller]) + Number(added);
   const larger = Number(values[rule.larger]);
   return smaller < larger || (rule.mayBeEqual === true && smaller === larger);
 }
 
 /** The rule in words, without the name of the smaller variable. */
 export function inWords(
-  { larger, mayBeEqual = false, why }: CrossRule,
+  { larger, plus, mayBeEqual = false, why }: CrossRule,
   verb: 'must' | 'should',
 ): string {
-  return `${verb} ${mayBeEqual ? 'not be larger than' : 'be smaller than'} ${larger} (${why})`;
+  const added = plus === undefined ? '' : `, ${plus.variable} added while ${plus.while} is true`;
+  const order = mayBeEqual ? 'not be larger than' : 'be smaller than';
+  return `${verb} ${order} ${larger}${added} (${why})`;
 }

@@ -66,6 +66,22 @@ export const poolVariables = {
     'deadline for getting a connection, waiting and connecting included',
   ),
   DB_CONNECT_TIMEOUT_MS: withDefault(milliseconds(), 1000, 'deadline of one attempt to connect'),
+  DB_POOL_PRE_PING: withDefault(
+    toggle,
+    true,
+    'ask the server whether it is still there before a connection that was idle is used',
+  ),
+  DB_PRE_PING_IDLE_MS: withDefault(
+    milliseconds(0),
+    500,
+    'connections idle for longer than this are asked; 0: before every use',
+  ),
+  DB_PRE_PING_TIMEOUT_MS: withDefault(milliseconds(), 500, 'deadline of that question'),
+  DB_LEAK_THRESHOLD_MS: withDefault(
+    milliseconds(0),
+    10_000,
+    'a connection held for longer is reported as leaked, with its holder; 0: off',
+  ),
   DB_IDLE_TIMEOUT_MS: withDefault(
     milliseconds(),
     60_000,

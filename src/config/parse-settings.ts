@@ -1,5 +1,5 @@
 import { ConfigError } from './config-error.ts';
-import { CROSS_ADVICE, CROSS_RULES, holds, inWords } from './cross-rules.ts';
+import { CROSS_ADVICE, CROSS_RULES, holds, inWords, variablesOf } from './cross-rules.ts';
 import { deepFreeze } from './deep-freeze.ts';
 import { environmentSchema } from './environment-schema.ts';
 import type { EnvironmentValues } from './environment-schema.ts';
@@ -35,7 +35,7 @@ export function parseSettings(
   const token = readToken(values, faults);
   const connection = readConnection(values, faults);
   for (const rule of CROSS_RULES) {
-    if (faults.has(rule.smaller) || faults.has(rule.larger)) continue;
+    if (variablesOf(rule).some((variable) => faults.has(variable))) continue;
     if (!holds(rule, values)) faults.add(rule.smaller, inWords(rule, 'must'));
   }
   const isProduction = values.NODE_ENV === 'production';
@@ -48,6 +48,7 @@ export function parseSettings(
       'must be false behind a pooler, which cannot hold the lock of a migration',
     );
   }
+  judgeManagementListener(values, faults);
   const unread = judgeUnreadVariables(env, Object.keys(environmentSchema.shape));
   for (const { variable, fault } of unread.refused) faults.add(variable, fault);
   if (faults.lines().length > 0) throw new ConfigError(faults.lines());
@@ -126,6 +127,17 @@ function readSecret(
   return undefined;
 }
 
+function judgeManagementListener(values: EnvironmentValues, faults: FaultList): void {
+  const { HOST, PORT = DEFAULT_PORT, MANAGEMENT_HOST = HOST, MANAGEMENT_PORT } = values;
+  if (MANAGEMENT_PORT === undefined) {
+    if (values.MANAGEMENT_HOST !== undefined && !faults.has('MANAGEMENT_PORT')) {
+      faults.add('MANAGEMENT_HOST', 'must be unset when MANAGEMENT_PORT is');
+    }
+  } else if (MANAGEMENT_PORT === PORT && MANAGEMENT_HOST === HOST && PORT !== 0) {
+    faults.add('MANAGEMENT_PORT', 'must not be the port of the API');
+  }
+}
+
 function assemble(
   values: EnvironmentValues,
   token: Secret | undefined,
@@ -149,7 +161,13 @@ function assemble(
       trustProxy: values.TRUST_PROXY,
       corsOrigins: values.CORS_ORIGINS ?? [],
     },
-    management: { token },
+    management: {
+      token,
+      listener:
+        values.MANAGEMENT_PORT === undefined
+          ? undefined
+          : { host: values.MANAGEMENT_HOST ?? values.HOST, port: values.MANAGEMENT_PORT },
+    },
     database: {
       connection,
       poolName: values.DB_POOL_NAME,
@@ -158,6 +176,10 @@ function assemble(
       queueLimit: values.DB_QUEUE_LIMIT ?? 10 * (values.DB_POOL_SIZE + values.DB_MAX_OVERFLOW),
       acquireTimeoutMs: values.DB_ACQUIRE_TIMEOUT_MS,
       connectTimeoutMs: values.DB_CONNECT_TIMEOUT_MS,
+      prePing: values.DB_POOL_PRE_PING,
+      prePingIdleMs: values.DB_PRE_PING_IDLE_MS,
+      prePingTimeoutMs: values.DB_PRE_PING_TIMEOUT_MS,
+      leakThresholdMs: values.DB_LEAK_THRESHOLD_MS,
       idleTimeoutMs: values.DB_IDLE_TIMEOUT_MS,
       maxLifetimeMs: values.DB_MAX_LIFETIME_MS,
       statementTimeoutMs: values.DB_STATEMENT_TIMEOUT_MS,

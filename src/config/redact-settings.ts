@@ -5,7 +5,10 @@ export function redactSettings(settings: Settings): Readonly<Record<string, unkn
   const { connection, ...database } = settings.database;
   return {
     ...settings,
-    management: { token: settings.management.token?.toString() ?? null },
+    management: {
+      token: settings.management.token?.toString() ?? null,
+      listener: settings.management.listener ?? null,
+    },
     database: {
       connection:
         connection === undefined

@@ -3,6 +3,7 @@ import {
   integer,
   listenHost,
   milliseconds,
+  orEmpty,
   text,
   withDefault,
   withoutDefault,
@@ -43,10 +44,20 @@ export const serviceVariables = {
     '`3000`; in development the next free one when it is in use',
     'port of the API; 0 picks a free one, the log line says which',
   ),
+  MANAGEMENT_HOST: withoutDefault(
+    orEmpty(listenHost),
+    'unset: as `HOST`',
+    'what the management listener listens on; only with `MANAGEMENT_PORT`',
+  ),
+  MANAGEMENT_PORT: withoutDefault(
+    orEmpty(integer(0, 65_535)),
+    'unset',
+    'port of a listener of their own for `/metrics`, `/pool` and the details of `/healthz`; 0 picks a free one, the log line says which; unset: they share the port of the API',
+  ),
   MANAGEMENT_TOKEN: withoutDefault(
     text(MANAGEMENT_TOKEN.allowed),
     'unset',
-    'bearer token for the details of `/healthz` outside development; unset: they stay closed',
+    'bearer token for management outside development; unset: closed on the port of the API, open on a listener of its own',
   ),
   MANAGEMENT_TOKEN_FILE: withoutDefault(
     text(SECRET_FILE),

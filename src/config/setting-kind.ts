@@ -86,6 +86,12 @@ export function text(allowed: string): SettingKind<string | undefined> {
   return { type: z.string().transform((value) => value || undefined), allowed };
 }
 
+/** As `kind`, but empty counts as unset. */
+export function orEmpty<T>({ type, allowed }: SettingKind<T>): SettingKind<T | undefined> {
+  const given = z.string().transform((value) => value || undefined);
+  return { type: given.pipe(type.optional()), allowed };
+}
+
 /** A variable that falls back to `value`. */
 export function withDefault<T>(
   { type, allowed }: SettingKind<T>,

@@ -8,8 +8,7 @@ export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' |
 export interface Settings {
   readonly environment: Environment;
   readonly http: HttpSettings;
-  /** Without a token, what it guards stays closed outside development. */
-  readonly management: { readonly token: Secret | undefined };
+  readonly management: ManagementSettings;
   readonly database: DatabaseSettings;
   readonly log: LogSettings;
   readonly shutdown: ShutdownSettings;
@@ -18,11 +17,7 @@ export interface Settings {
 }
 
 /** The API's listener. Milliseconds and bytes. */
-export interface HttpSettings {
-  /** Name or address; an IPv6 address has no brackets. */
-  readonly host: string;
-  /** 0 = a free port, chosen by the system. */
-  readonly port: number;
+export interface HttpSettings extends ListenerSettings {
   /** Nobody chose the port and this is no production: the next free one will do. */
   readonly mayMovePort: boolean;
   /** Deadline of a handler. */
@@ -40,6 +35,22 @@ export interface HttpSettings {
   readonly corsOrigins: readonly string[];
 }
 
+/** Who may see the inside of the service, and where. */
+export interface ManagementSettings {
+  /** Undefined = outside development, what it guards is closed, unless it has a listener of its own. */
+  readonly token: Secret | undefined;
+  /** A listener of its own; undefined = on that of the API. */
+  readonly listener: ListenerSettings | undefined;
+}
+
+/** Where to listen. */
+export interface ListenerSettings {
+  /** Name or address; an IPv6 address has no brackets. */
+  readonly host: string;
+  /** 0 = a free port, chosen by the system. */
+  readonly port: number;
+}
+
 /** The pool and the server sessions it opens. Milliseconds. */
 export interface DatabaseSettings {
   /** Undefined = the embedded server. */
@@ -53,6 +64,13 @@ export interface DatabaseSettings {
   readonly queueLimit: number;
   readonly acquireTimeoutMs: number;
   readonly connectTimeoutMs: number;
+  /** Ask the server whether it is still there before a connection that was idle is used. */
+  readonly prePing: boolean;
+  /** Connections idle for longer are asked. */
+  readonly prePingIdleMs: number;
+  readonly prePingTimeoutMs: number;
+  /** Leases held for longer are reported; 0 = none. */
+  readonly leakThresholdMs: number;
   readonly idleTimeoutMs: number;
   readonly maxLifetimeMs: number;
   readonly statementTimeoutMs: number;

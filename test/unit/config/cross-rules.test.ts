@@ -6,7 +6,6 @@ import { faultsOf } from './faults-of.ts';
 
 describe('rules between settings', () => {
   it.each([
-    [{ DB_CONNECT_TIMEOUT_MS: '2000' }, 'DB_CONNECT_TIMEOUT_MS', 'DB_ACQUIRE_TIMEOUT_MS'],
     [{ DB_ACQUIRE_TIMEOUT_MS: '10000' }, 'DB_ACQUIRE_TIMEOUT_MS', 'HTTP_REQUEST_TIMEOUT_MS'],
     [{ DB_STATEMENT_TIMEOUT_MS: '10000' }, 'DB_STATEMENT_TIMEOUT_MS', 'HTTP_REQUEST_TIMEOUT_MS'],
     [{ DB_IDLE_TIMEOUT_MS: '1800000' }, 'DB_IDLE_TIMEOUT_MS', 'DB_MAX_LIFETIME_MS'],
@@ -16,6 +15,24 @@ describe('rules between settings', () => {
     expect(faults).toEqual([
       expect.stringContaining(`${smaller}: must be smaller than ${larger} (`),
     ]);
+  });
+
+  it.each([
+    { DB_CONNECT_TIMEOUT_MS: '1500' },
+    { DB_PRE_PING_TIMEOUT_MS: '1000' },
+    { DB_CONNECT_TIMEOUT_MS: '2000', DB_POOL_PRE_PING: 'false' },
+  ])('leave time to connect, after a failed ping, too: %j', (env) => {
+    expect(faultsOf(() => parseSettings(env))).toEqual([
+      expect.stringContaining(
+        'DB_CONNECT_TIMEOUT_MS: must be smaller than DB_ACQUIRE_TIMEOUT_MS, ',
+      ),
+    ]);
+  });
+
+  it('count the ping only where there is one', () => {
+    const env = { DB_CONNECT_TIMEOUT_MS: '1999', DB_POOL_PRE_PING: 'false' };
+
+    expect(faultsOf(() => parseSettings(env))).toEqual([]);
   });
 
   it('refuse a head that may take longer than its request', () => {

@@ -27,7 +27,7 @@ describe('settings of an empty environment', () => {
         trustProxy: false,
         corsOrigins: [],
       },
-      management: { token: undefined },
+      management: { token: undefined, listener: undefined },
       database: {
         connection: undefined,
         poolName: 'main',
@@ -36,6 +36,10 @@ describe('settings of an empty environment', () => {
         queueLimit: 150,
         acquireTimeoutMs: 2000,
         connectTimeoutMs: 1000,
+        prePing: true,
+        prePingIdleMs: 500,
+        prePingTimeoutMs: 500,
+        leakThresholdMs: 10_000,
         idleTimeoutMs: 60_000,
         maxLifetimeMs: 1_800_000,
         statementTimeoutMs: 5000,
@@ -155,6 +159,34 @@ describe('faults', () => {
   );
 });
 
+describe('a management listener', () => {
+  it.each([
+    [{ MANAGEMENT_PORT: '9000' }, { host: '127.0.0.1', port: 9000 }],
+    [
+      { MANAGEMENT_PORT: '0', PORT: '0', HOST: '0.0.0.0' },
+      { host: '0.0.0.0', port: 0 },
+    ],
+    [
+      { MANAGEMENT_PORT: '3000', MANAGEMENT_HOST: '::1' },
+      { host: '::1', port: 3000 },
+    ],
+  ])('is asked for by its port: %j', (env, listener) => {
+    expect(parseSettings(env).settings.management.listener).toEqual(listener);
+  });
+
+  it.each([
+    [{ MANAGEMENT_HOST: '::1' }, 'MANAGEMENT_HOST: must be unset when MANAGEMENT_PORT is'],
+    [{ MANAGEMENT_PORT: '3000' }, 'MANAGEMENT_PORT: must not be the port of the API'],
+    [{ MANAGEMENT_PORT: '80', PORT: '80' }, 'MANAGEMENT_PORT: must not be the port of the API'],
+    [
+      { MANAGEMENT_PORT: 'x', MANAGEMENT_HOST: '::1' },
+      'MANAGEMENT_PORT: must be an integer from 0 to 65535',
+    ],
+  ])('is refused where it cannot be: %j', (env, fault) => {
+    expect(faultsOf(() => parseSettings(env))).toEqual([fault]);
+  });
+});
+
 describe('texts', () => {
   it('that are empty count as unset where compose files leave them so', () => {
     const { settings } = parseSettings({
@@ -164,6 +196,8 @@ describe('texts', () => {
       MANAGEMENT_TOKEN: '',
       MANAGEMENT_TOKEN_FILE: '',
       CORS_ORIGINS: '',
+      MANAGEMENT_HOST: '',
+      MANAGEMENT_PORT: '',
     });
 
     expect(settings).toEqual(parseSettings({}).settings);

@@ -15,7 +15,7 @@ describe('settings for printing', () => {
     const shown = redactSettings(settings);
 
     expect(shown).toMatchObject({
-      management: { token: '[redacted]' },
+      management: { token: '[redacted]', listener: null },
       database: {
         connection: {
           host: 'db.example.com',
@@ -32,7 +32,7 @@ describe('settings for printing', () => {
 
   it('show what is not set', () => {
     expect(redactSettings(parseSettings({}).settings)).toMatchObject({
-      management: { token: null },
+      management: { token: null, listener: null },
       database: { connection: 'embedded PostgreSQL' },
     });
     expect(

@@ -7,7 +7,6 @@ import { faultsOf } from './faults-of.ts';
 import { NUMBERS } from './numbers.ts';
 
 const NOT_NUMBERS = [
-  '',
   ' ',
   '-1',
   '+1',
@@ -43,11 +42,16 @@ describe('a number', () => {
       const faults = faultsOf(() => parseSettings({ [name]: value }));
 
       expect(faults).toEqual([
-        expect.stringMatching(
-          new RegExp(
-            `^${name}: (is empty, )?must be an integer from \\d+ to \\d+(, or not set at all)?$`,
-          ),
-        ),
+        expect.stringMatching(new RegExp(`^${name}: must be an integer from \\d+ to \\d+$`)),
+      ]);
+    },
+  );
+
+  it.each(NUMBERS.filter(({ name }) => name !== 'MANAGEMENT_PORT'))(
+    '$name= is refused, since nobody can tell what was meant',
+    ({ name, min, max }) => {
+      expect(faultsOf(() => parseSettings({ [name]: '' }))).toEqual([
+        `${name}: is empty, must be an integer from ${min} to ${max}, or not set at all`,
       ]);
     },
   );
@@ -79,6 +83,14 @@ describe('a number', () => {
   it('of zero is refused wherever it would mean for ever or nothing at all', () => {
     const zero = NUMBERS.filter(({ min }) => min === 0).map(({ name }) => name);
 
-    expect(zero).toEqual(['PORT', 'DB_MAX_OVERFLOW', 'SHUTDOWN_DRAIN_MS', 'SHUTDOWN_GRACE_MS']);
+    expect(zero).toEqual([
+      'PORT',
+      'MANAGEMENT_PORT',
+      'DB_MAX_OVERFLOW',
+      'DB_PRE_PING_IDLE_MS',
+      'DB_LEAK_THRESHOLD_MS',
+      'SHUTDOWN_DRAIN_MS',
+      'SHUTDOWN_GRACE_MS',
+    ]);
   });
 });

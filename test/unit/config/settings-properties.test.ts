@@ -87,12 +87,16 @@ function numbersOf(settings: Settings): number[] {
 }
 
 function isRule(fault: string): boolean {
-  return /^[A-Z_]+: must (be smaller|not be larger) than [A-Z_]+ \(/.test(fault);
+  if (fault === 'MANAGEMENT_PORT: must not be the port of the API') return true;
+  return /^[A-Z_]+: must (be smaller|not be larger) than [A-Z_]+(, [A-Z_]+ added while [A-Z_]+ is true)? \(/.test(
+    fault,
+  );
 }
 
 function isOrdered({ http, database }: Settings): boolean {
   return (
-    database.connectTimeoutMs < database.acquireTimeoutMs &&
+    database.connectTimeoutMs + (database.prePing ? database.prePingTimeoutMs : 0) <
+      database.acquireTimeoutMs &&
     database.acquireTimeoutMs < http.requestTimeoutMs &&
     database.statementTimeoutMs < http.requestTimeoutMs &&
     database.idleTimeoutMs < database.maxLifetimeMs &&

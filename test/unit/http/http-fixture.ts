@@ -212,7 +212,7 @@ export function testApp({ http, environment, token, ...overrides }: Overrides = 
     settings: {
       environment: environment ?? 'test',
       http: { ...httpSettings, ...http },
-      management: { token },
+      management: { token, listener: undefined },
     },
     log,
     observer: {
