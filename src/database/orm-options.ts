@@ -3,7 +3,7 @@ import type { Options, PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { PostgresDialect } from 'kysely';
 import { BoundCursor } from './bound-cursor.ts';
 import { BoundDriver } from './bound-driver.ts';
-import type { ConnectionPool } from '#database/pool/pool.ts';
+import type { ConnectionPool } from '#database/pool/connection-pool.ts';
 
 /** What differs between the ORMs of one process. */
 export interface OrmParts {

@@ -1,5 +1,5 @@
 import type { DatabaseConnection, DatabaseOptions } from './database-options.ts';
-import type { PoolOptions } from '#database/pool/pool.ts';
+import type { PoolOptions } from '#database/pool/connection-pool.ts';
 
 /**
  * The pool of a service's sessions. Its connections are read-only until a transaction says otherwise, so a read-only
@@ -16,6 +16,7 @@ export function sessionPoolOptions(
     connection,
     applicationName: `tidegauge/${settings.poolName}`,
     isPreparing: !isPooled,
+    isResetting: !isPooled,
     sessionSettings: isPooled
       ? {}
       : {

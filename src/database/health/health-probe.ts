@@ -4,6 +4,7 @@ import { composeObservers } from '#database/database-observer.ts';
 import type { DatabaseObserver } from '#database/database-observer.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
 import { mapDatabaseError } from '#database/map-database-error.ts';
+import { ConnectGate } from '#database/pool/connect-gate.ts';
 import { PooledConnection } from '#database/pool/pooled-connection.ts';
 import type { PoolStats } from '#database/pool/pool-stats.ts';
 import { judge } from './database-verdict.ts';
@@ -17,6 +18,8 @@ export interface HealthProbeOptions {
   /** Names of the migrations that the code was written for. */
   readonly expectedMigrations: readonly string[];
   readonly poolStats: () => PoolStats;
+  /** Shared with the pool: while it is closed nobody connects, and the probe looks as soon as it opens. */
+  readonly gate?: ConnectGate;
   readonly observer?: DatabaseObserver;
 }
 
@@ -36,6 +39,8 @@ const FINDINGS = `select pg_is_in_recovery() or current_setting('default_transac
 export class HealthProbe {
   readonly #options: HealthProbeOptions;
   readonly #observer: DatabaseObserver;
+  readonly #gate: ConnectGate;
+  readonly #stopListening: () => void;
   readonly #stopping = new AbortController();
   #verdict: DatabaseVerdict = Object.freeze({
     state: 'starting',
@@ -53,6 +58,12 @@ export class HealthProbe {
   constructor(options: HealthProbeOptions) {
     this.#options = options;
     this.#observer = composeObservers(options.observer === undefined ? [] : [options.observer]);
+    this.#gate = options.gate ?? new ConnectGate();
+    this.#stopListening = this.#gate.onChange(() => {
+      if (this.#verdict.state === 'down' && this.#gate.mayTry) {
+        void this.look();
+      }
+    });
   }
 
   /** Begins to look; the first verdict is there when the promise resolves. */
@@ -72,9 +83,16 @@ export class HealthProbe {
     await this.#looking;
   }
 
-  /** The last verdict, from memory; `saturated` instead of `up` while somebody waits for a connection. */
+  /**
+   * The last verdict, from memory; `saturated` instead of `up` while somebody waits for a connection, and instead of
+   * `down` while the server has no connection left for the probe and the pool serves with those it has.
+   */
   verdict(): DatabaseVerdict {
-    const { used, max, waiting } = this.#options.poolStats();
+    const { used, idle, max, waiting } = this.#options.poolStats();
+    const { state, code } = this.#verdict;
+    if (state === 'down' && code === 'DB_TOO_MANY_CONNECTIONS' && used + idle > 0) {
+      return Object.freeze({ ...this.#verdict, state: 'saturated' });
+    }
     if (this.#verdict.state === 'up' && waiting > 0 && used >= max) {
       const message = `all ${max} connections are in use and ${waiting} borrowers wait`;
       return Object.freeze({ ...this.#verdict, state: 'saturated', message });
@@ -85,6 +103,7 @@ export class HealthProbe {
   /** Stops looking and closes the connection. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#stopListening();
     await this.#running;
     await this.#looking;
     await this.#connection?.close(DEADLINE_MS);
@@ -135,7 +154,7 @@ export class HealthProbe {
   async #ask(): Promise<ServerFindings> {
     const connection = (this.#connection ??= await this.#connect());
     // A server that hangs is not asked again on the same socket.
-    const timer = setTimeout(() => connection.destroy(), DEADLINE_MS);
+    const timer = setTimeout(() => void connection.destroy(), DEADLINE_MS);
     try {
       const startedAt = performance.now();
       const { rows } = await connection.client.query<{
@@ -152,7 +171,7 @@ export class HealthProbe {
       const appliedMigrations = found.hasMigrations ? await appliedOn(connection) : [];
       return { isReadOnly, serverVersion, appliedMigrations, roundTripMs };
     } catch (error) {
-      connection.destroy();
+      void connection.destroy();
       this.#connection = undefined;
       throw error;
     } finally {
@@ -162,16 +181,16 @@ export class HealthProbe {
 
   async #connect(): Promise<PooledConnection> {
     const { connection, poolName, connectTimeoutMs } = this.#options;
-    return await PooledConnection.open(
-      {
-        connection,
-        connectTimeoutMs,
-        applicationName: `tidegauge/${poolName}/probe`,
-        sessionSettings: {},
-      },
-      0,
-      Infinity,
-      () => undefined,
+    const options = {
+      connection,
+      connectTimeoutMs,
+      applicationName: `tidegauge/${poolName}/probe`,
+      sessionSettings: {},
+    };
+    const { signal } = this.#stopping;
+    return await this.#gate.attempt(
+      () => PooledConnection.open(options, { onBroken: () => undefined, signal }),
+      true,
     );
   }
 

@@ -2,7 +2,7 @@ import type { EntitySchema } from '@mikro-orm/core';
 import type { Options } from '@mikro-orm/postgresql';
 import type { DatabaseConnection } from '#database/database-options.ts';
 import { ormOptions } from '#database/orm-options.ts';
-import { ConnectionPool } from '#database/pool/pool.ts';
+import { ConnectionPool } from '#database/pool/connection-pool.ts';
 import { MIGRATIONS_TABLE } from './fenced-storage.ts';
 import { lockedMigratorExtension } from './locked-migrator.ts';
 import { MigrationFileGenerator } from './migration-file-generator.ts';
@@ -52,9 +52,15 @@ export function migrationOrmOptions({
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     idleTimeoutMs: Infinity,
     maxLifetimeMs: Infinity,
+    prePing: false,
+    prePingIdleMs: 0,
+    prePingTimeoutMs: 0,
+    leakThresholdMs: 0,
+    // A migration takes the time it takes.
+    statementTimeoutMs: 0,
     isPreparing: false,
     // A run sets what it needs, and its one connection holds the lock.
-    isOneWork: true,
+    isResetting: false,
     sessionSettings: SESSION_SETTINGS,
   });
   return {

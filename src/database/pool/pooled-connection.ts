@@ -1,118 +1,169 @@
-import { readFile } from 'node:fs/promises';
-import { createPostgreSqlTypeParsers } from '@mikro-orm/postgresql';
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { ClientConfig } from 'pg';
 import type { DatabaseConnection } from '#database/database-options.ts';
+import type { ReclaimReason } from '#database/database-observer.ts';
 import { connectError } from '#database/connect-advice.ts';
 import { DatabaseError } from '#database/database-error.ts';
 import { guardedSocket } from './guarded-socket.ts';
+import type { OpenOptions, PhysicalConnection } from './physical-connection.ts';
+import { readPassword } from './read-password.ts';
 import { PREPARED_PER_CONNECTION } from './statement-names.ts';
+import { typeParsers } from './type-parsers.ts';
 
-/** What a new connection needs to know. Times in milliseconds; 0 switches a server-side timeout off. */
+/** What a new connection needs to know. */
 export interface ConnectionOptions {
   readonly connection: DatabaseConnection;
   readonly applicationName: string;
-  /** Deadline of the whole attempt: password, socket, login, session settings. */
+  /** Deadline of the whole attempt in milliseconds: password, socket, login. */
   readonly connectTimeoutMs: number;
-  /** Server settings of the connection, set once after login; none behind a transaction pooler. */
+  /** Server settings of the session, sent with the login, so that they are what a reset goes back to; none behind a transaction pooler. */
   readonly sessionSettings: Readonly<Record<string, string>>;
-  /** All borrowers are one and the same work: what one of them sets stays set for the next. */
-  readonly isOneWork?: boolean;
 }
 
 // A peer that vanished is found by keepalive: 5 s, then 9 probes of the system's default interval.
 const KEEP_ALIVE_DELAY_MS = 5000;
 // The end of a failed statement is a packet behind its error.
 const SETTLE_MS = 1000;
+// Who rotates a password changes the server and the file one after the other.
+const ROTATION_MS = 100;
 
-/** One physical connection and what the pool remembers of it. */
-export class PooledConnection {
+/** One connection of pg and what is known of its server session. */
+export class PooledConnection implements PhysicalConnection {
   readonly client: pg.Client;
-  readonly openedAt = performance.now();
-  /** The pool's generation it was opened in. */
-  readonly generation: number;
-  /** Age in milliseconds at which it is replaced. */
-  readonly lifetimeMs: number;
+  readonly #closed = Promise.withResolvers<void>();
+  readonly #onBroken: OpenOptions<PooledConnection>['onBroken'];
   readonly #prepared = new Set<string>();
-  #timesForgotten = 0;
-  readonly #isOneWork: boolean;
-  #hasLostSettings = false;
-  idleSince = performance.now();
-  isBroken = false;
+  #isAlive = true;
+  /** Set by whoever runs a statement that may have changed the session. */
+  needsReset = false;
+  /** The statement that was sent last, for reports, and when; `endedAt` is undefined while it runs. */
+  statement: { readonly text: string; readonly startedAt: number; endedAt?: number } | undefined;
 
-  private constructor(
-    client: pg.Client,
-    generation: number,
-    lifetimeMs: number,
-    { isOneWork = false }: ConnectionOptions,
-  ) {
+  private constructor(client: pg.Client, onBroken: OpenOptions<PooledConnection>['onBroken']) {
     this.client = client;
-    this.#isOneWork = isOneWork;
-    this.generation = generation;
-    this.lifetimeMs = lifetimeMs;
+    this.#onBroken = onBroken;
+    // All stay for life: an `error` without a listener ends the process.
+    client.on('error', () => this.#break('error'));
+    client.on('end', () => {
+      this.#closed.resolve();
+      this.#break('end');
+    });
   }
 
   /**
-   * Opens a connection, or fails within the deadline or when the signal is aborted, and leaves no socket behind.
+   * Opens a connection, or fails within the deadline or when the signal is aborted, and leaves no socket behind. A login
+   * that is refused while the password file has changed is tried once more.
    *
    * @throws DatabaseError with the code that says why
    */
   static async open(
     options: ConnectionOptions,
-    generation: number,
-    lifetimeMs: number,
-    onBroken: (connection: PooledConnection) => void,
-    signal?: AbortSignal,
+    { onBroken, signal }: OpenOptions<PooledConnection>,
   ): Promise<PooledConnection> {
     const over = new AbortController();
     const { promise: givenUp, reject: giveUp } = Promise.withResolvers<never>();
     const end = (reason: DatabaseError) => {
-      over.abort();
+      over.abort(reason);
       giveUp(reason);
     };
-    const timer = setTimeout(() => end(timedOut(options)), options.connectTimeoutMs);
+    // After a stall of the event loop the answer may be there already, unread.
+    const timer = setTimeout(
+      () => setImmediate(() => end(timedOut(options))),
+      options.connectTimeoutMs,
+    );
     const abort = () => end(new DatabaseError('DB_CLOSED', 'the pool is closed'));
-    signal?.addEventListener('abort', abort);
-    let connection: PooledConnection | undefined;
-    const attempt = async () => {
-      const config = await clientConfig(options);
-      over.signal.throwIfAborted();
-      connection = new PooledConnection(new pg.Client(config), generation, lifetimeMs, options);
-      connection.#watch(onBroken);
-      await connection.#login(options.sessionSettings);
-      return connection;
-    };
+    if (signal.aborted) {
+      abort();
+    }
+    signal.addEventListener('abort', abort);
+    const attempt = logInWithPassword(options, onBroken, over.signal);
     try {
-      return await Promise.race([attempt(), givenUp]);
+      return await Promise.race([attempt, givenUp]);
     } catch (error) {
-      connection?.destroy();
+      over.abort(error);
+      // It may have succeeded at the very moment it was given up.
+      attempt.then((late) => late.destroy()).catch(() => undefined);
       throw connectError(error, options.connection);
     } finally {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  /** Connects and logs in; closes its socket when the signal is aborted before it has. */
+  static async logIn(
+    config: ClientConfig,
+    onBroken: OpenOptions<PooledConnection>['onBroken'],
+    signal: AbortSignal,
+  ): Promise<PooledConnection> {
+    const connection = new PooledConnection(new pg.Client(config), onBroken);
+    const destroy = () => void connection.destroy();
+    signal.addEventListener('abort', destroy);
+    try {
+      await connection.client.connect();
+      return connection;
+    } catch (error) {
+      destroy();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', destroy);
     }
   }
 
   get pid(): number | undefined {
-    const pid: unknown = Reflect.get(this.client, 'processID');
-    return typeof pid === 'number' ? pid : undefined;
+    return numberOf(this.client, 'processID');
   }
 
-  get ageMs(): number {
-    return performance.now() - this.openedAt;
+  /** With the pid, what a request to cancel needs; never to be logged. */
+  get secretKey(): number | undefined {
+    return numberOf(this.client, 'secretKey');
+  }
+
+  get isAlive(): boolean {
+    return this.#isAlive;
+  }
+
+  get isQuiet(): boolean {
+    return this.#isAlive && !this.#isBusy && this.transactionStatus === 'I';
+  }
+
+  /** As the server reported it last: `I` outside, `T` in, `E` in a failed transaction. */
+  get transactionStatus(): 'I' | 'T' | 'E' | undefined {
+    return this.client.getTransactionStatus() ?? undefined;
+  }
+
+  async ping(): Promise<void> {
+    await this.client.query('select 1');
+  }
+
+  async reset(): Promise<void> {
+    await this.client.query('discard all');
+    this.forgetPrepared();
+    this.needsReset = false;
   }
 
   /**
-   * Whether the next borrower may have it: alive, with the settings it was opened with, without a statement under way
-   * and outside any transaction.
+   * Asks the server for the settings that were sent with the login.
+   *
+   * @throws DatabaseError `CONFIG_INVALID` when one of them is not what was asked for
    */
-  get isReusable(): boolean {
-    return (
-      !this.isBroken &&
-      !this.#hasLostSettings &&
-      !this.#isBusy &&
-      this.client.getTransactionStatus() === 'I'
+  async verifySettings(settings: Readonly<Record<string, string>>): Promise<void> {
+    const { rows } = await this.client.query<{ name: string; setting: string }>(
+      'select name, setting from pg_catalog.pg_settings where name = any($1)',
+      [Object.keys(settings)],
     );
+    const found = new Map(rows.map(({ name, setting }) => [name, setting]));
+    const [different] = Object.entries(settings).filter(
+      ([name, asked]) => found.get(name) !== asked,
+    );
+    if (different !== undefined) {
+      const [name, asked] = different;
+      throw new DatabaseError(
+        'CONFIG_INVALID',
+        `the server session has ${name} = ${found.get(name) ?? 'nothing'} although ${asked} was asked for: is a pooler in between (see DB_POOLER)?`,
+      );
+    }
   }
 
   /**
@@ -120,7 +171,7 @@ export class PooledConnection {
    * connection lives and in which state its transaction is.
    */
   async settled(): Promise<void> {
-    if (this.isBroken || !this.#isBusy) {
+    if (!this.#isAlive || !this.#isBusy) {
       return;
     }
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -133,42 +184,39 @@ export class PooledConnection {
 
   /** Resolves with the work, or when the connection is gone: then the work may never. */
   async unlessLost(work: Promise<void>): Promise<void> {
-    if (this.isBroken) {
-      return;
+    if (this.#isAlive) {
+      await Promise.race([work, this.#closed.promise]);
     }
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.client.once('end', resolve);
-    await Promise.race([work, promise]).finally(() => this.client.off('end', resolve));
   }
 
   /** The name under which this connection prepares a statement, or undefined when it has prepared as many as it may. */
   prepare(name: string): string | undefined {
-    // pg takes a name that it has sent once for prepared for ever.
-    const ownName = this.#timesForgotten === 0 ? name : `${name}_${this.#timesForgotten}`;
-    if (!this.#prepared.has(ownName) && this.#prepared.size >= PREPARED_PER_CONNECTION) {
+    if (!this.#prepared.has(name) && this.#prepared.size >= PREPARED_PER_CONNECTION) {
       return undefined;
     }
-    this.#prepared.add(ownName);
-    return ownName;
+    this.#prepared.add(name);
+    return name;
   }
 
-  /** Call with every statement and its command: some change or undo what was set up for the connection. */
-  noteCommand(command: string, text: string): void {
-    if (command === 'DISCARD' || command === 'DEALLOCATE') {
-      this.#prepared.clear();
-      this.#timesForgotten += 1;
-    }
-    const isSet = !this.#isOneWork && isSessionWide(command, text);
-    if (command === 'DISCARD' || command === 'RESET' || isSet) {
-      this.#hasLostSettings = true;
-    }
+  /** Call when the server has dropped what was prepared. */
+  forgetPrepared(): void {
+    this.#prepared.clear();
+    // adapter: pg takes a name that it has sent once for prepared for ever; its list is not public.
+    Reflect.set(innerOf(this.client), 'parsedStatements', {});
   }
 
-  /** Says goodbye to the server; resolves when the socket is closed, by force after the deadline. */
+  /** The watchdog gave its statement up: whoever holds it loses it, and its socket is destroyed. */
+  giveUp(): void {
+    this.#break('timeout');
+    void this.destroy();
+  }
+
   async close(deadlineMs: number): Promise<void> {
-    const timer = setTimeout(() => this.destroy(), deadlineMs);
+    this.#isAlive = false;
+    const timer = setTimeout(() => void this.destroy(), deadlineMs);
     try {
       await this.client.end();
+      await this.#closed.promise;
     } catch {
       // The connection is gone already, which is what was wanted.
     } finally {
@@ -176,10 +224,14 @@ export class PooledConnection {
     }
   }
 
-  /** Closes the socket at once, whatever it is doing. */
-  destroy(): void {
-    this.isBroken = true;
-    streamOf(this.client)?.destroy();
+  async destroy(): Promise<void> {
+    this.#isAlive = false;
+    const stream: unknown = Reflect.get(innerOf(this.client), 'stream');
+    if (!isDestroyable(stream)) {
+      throw new DatabaseError('DB_CONNECTION_LOST', 'bug: the socket of pg is not where it was');
+    }
+    stream.destroy();
+    await this.#closed.promise;
   }
 
   /** adapter: not declared by pg; a pool that could not read it would reuse no connection, which its tests notice. */
@@ -187,31 +239,47 @@ export class PooledConnection {
     return Reflect.get(this.client, 'readyForQuery') !== true;
   }
 
-  #watch(onBroken: (connection: PooledConnection) => void): void {
-    const broken = () => {
-      this.isBroken = true;
-      onBroken(this);
-    };
-    // Both stay for life: an `error` without a listener ends the process.
-    this.client.on('error', broken);
-    this.client.on('end', broken);
-  }
-
-  async #login(settings: Readonly<Record<string, string>>): Promise<void> {
-    await this.client.connect();
-    const names = Object.keys(settings);
-    if (names.length > 0) {
-      const list = names.map(
-        (_name, index) => `set_config($${index * 2 + 1}, $${index * 2 + 2}, false)`,
-      );
-      await this.client.query(`select ${list.join(', ')}`, Object.entries(settings).flat());
+  #break(reason: ReclaimReason): void {
+    if (this.#isAlive) {
+      this.#isAlive = false;
+      this.#onBroken(this, reason);
     }
   }
 }
 
-async function clientConfig(options: ConnectionOptions): Promise<ClientConfig> {
-  const { connection } = options;
-  const password = await readPassword(connection);
+async function logInWithPassword(
+  options: ConnectionOptions,
+  onBroken: OpenOptions<PooledConnection>['onBroken'],
+  signal: AbortSignal,
+): Promise<PooledConnection> {
+  const logIn = async (password: string) => {
+    signal.throwIfAborted();
+    return await PooledConnection.logIn(clientConfig(options, password), onBroken, signal);
+  };
+  const password = await readPassword(options.connection);
+  try {
+    return await logIn(password);
+  } catch (error) {
+    if (
+      options.connection.passwordFile === undefined ||
+      connectError(error, options.connection).code !== 'DB_AUTH_FAILED'
+    ) {
+      throw error;
+    }
+    await delay(ROTATION_MS, undefined, { signal });
+    const rotated = await readPassword(options.connection);
+    if (rotated === password) {
+      throw error;
+    }
+    return await logIn(rotated);
+  }
+}
+
+function clientConfig(options: ConnectionOptions, password: string): ClientConfig {
+  const { connection, sessionSettings } = options;
+  const settings = Object.entries(sessionSettings).map(
+    ([name, value]) => `-c ${name}=${value.replaceAll(/[\\\s]/g, String.raw`\$&`)}`,
+  );
   return {
     host: connection.host,
     port: connection.port,
@@ -221,6 +289,7 @@ async function clientConfig(options: ConnectionOptions): Promise<ClientConfig> {
     password: () => password,
     ssl: false,
     application_name: options.applicationName,
+    ...(settings.length > 0 && { options: settings.join(' ') }),
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
     types: typeParsers(),
@@ -228,47 +297,22 @@ async function clientConfig(options: ConnectionOptions): Promise<ClientConfig> {
   };
 }
 
-/** Read for every connection, before its socket is opened: a rotated password needs no restart, a failure no socket. */
-async function readPassword(connection: DatabaseConnection): Promise<string> {
-  if (connection.passwordFile === undefined) {
-    return connection.password?.reveal() ?? '';
-  }
-  try {
-    return (await readFile(connection.passwordFile, 'utf8')).replace(/\r?\n$/, '');
-  } catch (error) {
-    const errno: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
-    throw new DatabaseError(
-      'DB_AUTH_FAILED',
-      `the password file cannot be read (${String(errno)})`,
-    );
-  }
-}
-
-const TEXT_ARRAY_OID = 1009;
-
-/** Dates and times as the server's text, as MikroORM expects them. */
-function typeParsers(): pg.TypeOverrides {
-  const types = new pg.TypeOverrides();
-  // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter: pg declares its parsers by the number in their first overload.
-  const parseTextArray = types.getTypeParser(TEXT_ARRAY_OID, 'text') as unknown as (
-    text: string,
-  ) => string[];
-  for (const [oid, parser] of Object.entries(createPostgreSqlTypeParsers(parseTextArray))) {
-    types.setTypeParser(Number(oid), parser);
-  }
-  return types;
-}
-
 function timedOut({ connectTimeoutMs }: ConnectionOptions): DatabaseError {
   return new DatabaseError('DB_CONNECT_TIMEOUT', `${connectTimeoutMs} ms`);
 }
 
-/** adapter: pg's socket is not public; a contract test fails loudly when it moves. */
-function streamOf(client: pg.Client): { destroy(): void } | undefined {
+/** adapter: what pg keeps of its protocol is not public; a contract test fails loudly when it moves. */
+function innerOf(client: pg.Client): object {
   const inner: unknown = Reflect.get(client, 'connection');
-  const stream: unknown =
-    typeof inner === 'object' && inner !== null ? Reflect.get(inner, 'stream') : undefined;
-  return isDestroyable(stream) ? stream : undefined;
+  if (typeof inner !== 'object' || inner === null) {
+    throw new DatabaseError('DB_CONNECTION_LOST', 'bug: the connection of pg is not where it was');
+  }
+  return inner;
+}
+
+function numberOf(client: pg.Client, name: 'processID' | 'secretKey'): number | undefined {
+  const value: unknown = Reflect.get(client, name);
+  return typeof value === 'number' ? value : undefined;
 }
 
 function isDestroyable(stream: unknown): stream is { destroy(): void } {
@@ -277,11 +321,4 @@ function isDestroyable(stream: unknown): stream is { destroy(): void } {
     stream !== null &&
     typeof Reflect.get(stream, 'destroy') === 'function'
   );
-}
-
-/** Whether a setting outlives its transaction; `set local`, `set transaction` and `set_config(…, true)` do not. */
-function isSessionWide(command: string, text: string): boolean {
-  return command === 'SET'
-    ? !/^\s*set\s+(local|transaction|constraints)\b/i.test(text)
-    : /\bset_config\s*\(/i.test(text.replaceAll(/\bset_config\s*\([^()]*,\s*true\s*\)/gi, ''));
 }

@@ -1,0 +1,181 @@
+import { composeObservers } from '#database/database-observer.ts';
+import type { DatabaseObserver, RetireReason } from '#database/database-observer.ts';
+import { Canceller } from './canceller.ts';
+import { sendCancelRequest } from './cancel-request.ts';
+import { systemClock } from './clock.ts';
+import type { Clock } from './clock.ts';
+import { ConnectGate } from './connect-gate.ts';
+import type { Holder } from './holder.ts';
+import type { Lease } from './lease.ts';
+import { LeasedClient } from './leased-client.ts';
+import type { LeasedClientOwner } from './leased-client.ts';
+import type { OpenConnection } from './physical-connection.ts';
+import { Pool } from './pool.ts';
+import type { PoolSettings } from './pool.ts';
+import type { HolderStats, PoolStats, WaiterStats } from './pool-stats.ts';
+import { PooledConnection } from './pooled-connection.ts';
+import type { ConnectionOptions } from './pooled-connection.ts';
+import { mayChangeSession } from './statement-effects.ts';
+import { StatementFacts } from './statement-facts.ts';
+import { StatementNames } from './statement-names.ts';
+import { summarize } from './statement-summary.ts';
+
+/** A pool of connections to one server. */
+export interface PoolOptions extends PoolSettings, ConnectionOptions {
+  /** As `sessionSettings` tell the server; 0 = none. The watchdog waits a second longer. */
+  readonly statementTimeoutMs: number;
+  /** False behind a transaction pooler, where a prepared statement may be on another connection. */
+  readonly isPreparing: boolean;
+  /**
+   * Whether a session that may have been changed is reset before the next holder has it. False where all holders are
+   * one and the same work, and behind a transaction pooler, whose sessions are not ours.
+   */
+  readonly isResetting: boolean;
+}
+
+/** What a pool works with beside its options; all of it has a default. */
+export interface ConnectionPoolParts {
+  /** Who asks for a connection now. */
+  readonly currentHolder?: () => Holder | undefined;
+  readonly clock?: Clock;
+  /** In place of `PooledConnection.open`. */
+  readonly open?: OpenConnection<PooledConnection>;
+}
+
+/** How many requests to cancel are under way at once, outside the pool's bound (reliability F22). */
+const CANCEL_LIMIT = 2;
+
+const TRANSACTIONS = { I: 'idle', T: 'open', E: 'failed' } as const;
+
+/**
+ * The pool of a server, as kysely wants one (`connect`, `end`, `options`), and all that can be asked of it. Its
+ * mechanism is `Pool`; here it meets PostgreSQL.
+ */
+export class ConnectionPool {
+  /** kysely copies these for a control connection; ours holds no secret. */
+  readonly options: object = Object.freeze({});
+  /** Shared by all that connect to the same server: the probe, the figures. */
+  readonly gate: ConnectGate;
+  readonly #settings: PoolOptions;
+  readonly #clock: Clock;
+  readonly #currentHolder: () => Holder | undefined;
+  readonly #owner: LeasedClientOwner;
+  readonly #pool: Pool<PooledConnection>;
+  #hasVerifiedSettings = false;
+
+  constructor(
+    settings: PoolOptions,
+    observer: DatabaseObserver = {},
+    parts: ConnectionPoolParts = {},
+  ) {
+    const { clock = systemClock, currentHolder = () => undefined } = parts;
+    const { open = (options) => PooledConnection.open(settings, options) } = parts;
+    const told = composeObservers([observer]);
+    const { host, port } = settings.connection;
+    const pool = settings.poolName;
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#currentHolder = currentHolder;
+    this.gate = new ConnectGate({
+      clock,
+      onFailure: ({ code, message }) =>
+        told.connectionFailed?.({ pool, code, host, port, message }),
+    });
+    this.#pool = new Pool<PooledConnection>(settings, {
+      open: async (options) => await this.#verified(await open(options)),
+      gate: this.gate,
+      observer: told,
+      clock,
+    });
+    const canceller = new Canceller({ limit: CANCEL_LIMIT, send: sendCancelRequest });
+    const effects = new StatementFacts(mayChangeSession);
+    this.#owner = {
+      clock,
+      statementNames: settings.isPreparing ? new StatementNames() : undefined,
+      statementTimeoutMs: settings.statementTimeoutMs,
+      mayChangeSession: settings.isResetting ? (text) => effects.of(text) : () => false,
+      cancel: async ({ connection: { pid, secretKey }, holder }, isWanted) => {
+        if (pid === undefined || secretKey === undefined) {
+          return true;
+        }
+        const target = { host, port, pid, secretKey, timeoutMs: settings.connectTimeoutMs };
+        const outcome = await canceller.cancel(isWanted, target);
+        if (outcome === 'confirmed' || outcome === 'unknown') {
+          told.queryCancelled?.({ pool, holder: holder.name, traceId: holder.traceId });
+        }
+        return outcome !== 'unknown';
+      },
+      queryEnded: (durationMs, code) => told.queryEnded?.({ pool, durationMs, code }),
+      doubted: (lease, reason) => this.#pool.evictWith(lease, reason),
+    };
+  }
+
+  /** Opens connections up to the pool size in the background, and from now on replaces those that are lost. */
+  start(): void {
+    this.#pool.start();
+  }
+
+  /** Leases a connection; see `Pool.acquire` for what it throws. */
+  async connect(): Promise<LeasedClient> {
+    const lease = await this.#pool.acquire(this.#currentHolder());
+    return new LeasedClient(lease, this.#owner);
+  }
+
+  stats(): PoolStats {
+    return this.#pool.stats();
+  }
+
+  /** Who holds a connection now, the longest first, and what for. */
+  holders(): readonly HolderStats[] {
+    const now = this.#clock.now();
+    return this.#pool.leases().map((lease) => Object.freeze(holderStats(lease, now)));
+  }
+
+  /** Who waits for a connection now, the first in the queue first. */
+  waiters(): readonly WaiterStats[] {
+    return this.#pool.waiters();
+  }
+
+  /** Retires every connection that exists now: idle ones at once, leased ones when they are returned. */
+  evict(reason?: RetireReason): void {
+    this.#pool.evict(reason);
+  }
+
+  /** Refuses waiters, waits for leases up to the grace, then closes; resolves when every socket is closed. */
+  async end(graceMs?: number): Promise<void> {
+    await this.#pool.close(graceMs);
+    this.gate.close();
+  }
+
+  /** The settings are read back from the server once, since a pooler in between may swallow them. */
+  async #verified(connection: PooledConnection): Promise<PooledConnection> {
+    if (!this.#hasVerifiedSettings) {
+      try {
+        await connection.verifySettings(this.#settings.sessionSettings);
+        this.#hasVerifiedSettings = true;
+      } catch (error) {
+        await connection.destroy();
+        throw error;
+      }
+    }
+    return connection;
+  }
+}
+
+function holderStats(lease: Lease<PooledConnection>, now: number): HolderStats {
+  const { statement, pid, transactionStatus } = lease.connection;
+  return {
+    name: lease.holder.name,
+    traceId: lease.holder.traceId,
+    heldMs: now - lease.since,
+    pid,
+    transaction: transactionStatus === undefined ? 'unknown' : TRANSACTIONS[transactionStatus],
+    lastQuery: statement === undefined ? undefined : summarize(statement.text),
+    queryMs:
+      statement === undefined || statement.endedAt !== undefined
+        ? undefined
+        : now - statement.startedAt,
+    isLeaked: lease.isLeaked,
+    stack: lease.stack?.text,
+  };
+}

@@ -1,0 +1,282 @@
+import type { PostgresCursor, PostgresQueryResult } from 'kysely';
+import type { QueryResult, Submittable } from 'pg';
+import { DatabaseError } from '#database/database-error.ts';
+import type { DatabaseErrorCode } from '#database/database-error.ts';
+import { mapDatabaseError } from '#database/map-database-error.ts';
+import { toSentValue } from '#database/to-parameter.ts';
+import type { Clock } from './clock.ts';
+import type { Lease } from './lease.ts';
+import type { PooledConnection } from './pooled-connection.ts';
+import type { StatementNames } from './statement-names.ts';
+
+/** What a client tells and asks its pool. */
+export interface LeasedClientOwner {
+  readonly clock: Clock;
+  /** Undefined: statements are sent unnamed. */
+  readonly statementNames: StatementNames | undefined;
+  /** The server's limit for one statement in milliseconds; 0 = none, and no watchdog. */
+  readonly statementTimeoutMs: number;
+  /** Whether a statement may leave something behind in the server session. */
+  readonly mayChangeSession: (text: string) => boolean;
+  /** Asks the server to end what the connection runs; false when it may still do so later. */
+  readonly cancel: (lease: Lease<PooledConnection>, isWanted: () => boolean) => Promise<boolean>;
+  readonly queryEnded: (durationMs: number, code: DatabaseErrorCode | undefined) => void;
+  /** What was learned on this lease makes the connections of its generation doubtful. */
+  readonly doubted: (lease: Lease<PooledConnection>, reason: 'dirty' | 'failover') => void;
+}
+
+/** The server ends a slow statement itself; when it has not done so by then, the network has swallowed the answer. */
+const WATCHDOG_GRACE_MS = 1000;
+
+/** What the server says when it leaves, has left, or has become a standby under a transaction that may write. */
+const FAILOVER = new Set(['57P01', '57P02', '57P03', '08000', '08001', '08003', '08004', '08006']);
+
+/** What a holder that has gone away may still send. */
+const ROLLBACK = /^\s*rollback\b/i;
+
+/** A lease of a connection in the shape that kysely expects of a pool's client. */
+export class LeasedClient {
+  readonly #lease: Lease<PooledConnection>;
+  readonly #owner: LeasedClientOwner;
+  #cancelling: Promise<void> | undefined;
+  #isAborted = false;
+  #isCancelSent = false;
+  #isDoubtful = false;
+  #isReleased = false;
+  #isWriter = false;
+  /** Statements under way that a cancel may hit. */
+  #cancellable = 0;
+
+  constructor(lease: Lease<PooledConnection>, owner: LeasedClientOwner) {
+    this.#lease = lease;
+    this.#owner = owner;
+    lease.connection.statement = undefined;
+    lease.holder.signal?.addEventListener('abort', this.#abort, { once: true });
+    if (lease.holder.signal?.aborted === true) {
+      this.#abort();
+    }
+  }
+
+  /** Process id of the server's backend; 0 when it is not known. */
+  get processID(): number {
+    return this.#lease.connection.pid ?? 0;
+  }
+
+  query<R>(text: string, values?: readonly unknown[]): Promise<PostgresQueryResult<R>>;
+  query<R>(cursor: PostgresCursor<R>): PostgresCursor<R>;
+  query<R>(
+    statement: string | PostgresCursor<R>,
+    values: readonly unknown[] = [],
+  ): Promise<PostgresQueryResult<R>> | PostgresCursor<R> {
+    return typeof statement === 'string'
+      ? this.#run<R>(statement, values)
+      : this.#openCursor(statement);
+  }
+
+  /** Gives the connection back, once; later calls do nothing. It is kept until a cancel that was sent has arrived. */
+  release(mustDestroy = false): void {
+    if (this.#isReleased) {
+      return;
+    }
+    this.#isReleased = true;
+    this.#lease.holder.signal?.removeEventListener('abort', this.#abort);
+    const release = () => this.#lease.release(mustDestroy || this.#isDoubtful);
+    if (this.#cancelling === undefined) {
+      release();
+    } else {
+      void this.#cancelling.then(release);
+    }
+  }
+
+  readonly #abort = (): void => {
+    this.#isAborted = true;
+    this.#cancelRunning();
+  };
+
+  #cancelRunning(): void {
+    if (this.#cancellable === 0 || this.#cancelling !== undefined) {
+      return;
+    }
+    const isWanted = () => this.#cancellable > 0 && !this.#lease.isOver;
+    this.#cancelling = this.#owner
+      .cancel(this.#lease, () => {
+        const wanted = isWanted();
+        this.#isCancelSent ||= wanted;
+        return wanted;
+      })
+      .then((isSettled) => {
+        this.#isDoubtful ||= !isSettled;
+        this.#cancelling = undefined;
+      });
+  }
+
+  async #run<R>(text: string, values: readonly unknown[]): Promise<PostgresQueryResult<R>> {
+    return await this.#guarded(text, () => this.#send<R>(text, values, this.#nameOf(text, values)));
+  }
+
+  /** Runs a statement, or a part of one, under the watchdog and where a cancel can reach it. */
+  async #guarded<T>(text: string, work: () => Promise<T>): Promise<T> {
+    await this.#assertUsable(text);
+    const { clock, statementTimeoutMs } = this.#owner;
+    const { connection } = this.#lease;
+    const startedAt = clock.now();
+    // COMMIT is past asking: to cancel it would leave its outcome to chance.
+    const isCancellable = text !== 'commit';
+    connection.statement = { text, startedAt };
+    this.#cancellable += isCancellable ? 1 : 0;
+    let isOver = false;
+    const watchdog =
+      statementTimeoutMs === 0
+        ? undefined
+        : clock.start(
+            () => clock.afterIo(() => isOver || connection.giveUp()),
+            statementTimeoutMs + WATCHDOG_GRACE_MS,
+          );
+    let code: DatabaseErrorCode | undefined;
+    try {
+      return await work();
+    } catch (error) {
+      const mapped = this.#explain(error, clock.now() - startedAt);
+      code = mapped?.code;
+      throw mapped ?? error;
+    } finally {
+      isOver = true;
+      watchdog?.stop();
+      this.#cancellable -= isCancellable ? 1 : 0;
+      if (connection.statement?.startedAt === startedAt) {
+        connection.statement = { text, startedAt, endedAt: clock.now() };
+      }
+      this.#owner.queryEnded(clock.now() - startedAt, code);
+    }
+  }
+
+  async #assertUsable(text: string): Promise<void> {
+    // What follows must not be hit by a cancel that was meant for what came before.
+    await this.#cancelling;
+    if (this.#lease.isOver || this.#isReleased) {
+      throw new DatabaseError(
+        'DB_CONNECTION_LOST',
+        this.#isReleased
+          ? 'bug: a connection was used after it had been released'
+          : 'the connection to the server was lost',
+      );
+    }
+    if (this.#isAborted && !ROLLBACK.test(text)) {
+      throw new DatabaseError('DB_QUERY_CANCELLED', 'whoever asked for this has gone away');
+    }
+  }
+
+  /** Names the error, and draws the conclusions for other connections. */
+  #explain(error: unknown, elapsedMs: number): DatabaseError | undefined {
+    const mapped = mapDatabaseError(error, {
+      isCancelSent: this.#isCancelSent,
+      elapsedMs,
+      statementTimeoutMs: this.#owner.statementTimeoutMs,
+    });
+    const sqlState = mapped?.details.sqlState ?? '';
+    if (FAILOVER.has(sqlState) || (sqlState === '25006' && this.#isWriter)) {
+      this.#owner.doubted(this.#lease, 'failover');
+    }
+    return mapped;
+  }
+
+  async #send<R>(
+    text: string,
+    values: readonly unknown[],
+    name: string | undefined,
+  ): Promise<PostgresQueryResult<R>> {
+    const { connection } = this.#lease;
+    connection.needsReset ||= this.#owner.mayChangeSession(text);
+    this.#isWriter = isWriter(text) ?? this.#isWriter;
+    try {
+      const result = await connection.client.query({
+        text,
+        values: values.map(toSentValue),
+        ...(name !== undefined && { name }),
+      });
+      if (resultsOf(result).some(({ command }) => FORGETTING.has(command))) {
+        connection.forgetPrepared();
+      }
+      // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter: kysely declares the commands it knows and a row count that is never null.
+      return result as QueryResult & PostgresQueryResult<R>;
+    } catch (error) {
+      await connection.settled();
+      if (name === undefined || !isStalePlan(error)) {
+        throw error;
+      }
+      this.#owner.doubted(this.#lease, 'dirty');
+      if (connection.transactionStatus !== 'I') {
+        // The transaction is aborted: only its owner can decide to repeat it.
+        throw error;
+      }
+      return this.#send<R>(text, values, undefined);
+    }
+  }
+
+  #nameOf(text: string, values: readonly unknown[]): string | undefined {
+    const name = values.length === 0 ? undefined : this.#owner.statementNames?.nameOf(text);
+    return name === undefined ? undefined : this.#lease.connection.prepare(name);
+  }
+
+  /** A cursor whose errors are DatabaseErrors, and that closes even when it failed or its connection is gone. */
+  #openCursor<R>(statement: PostgresCursor<R>): PostgresCursor<R> {
+    const { connection } = this.#lease;
+    const text = textOf(statement);
+    connection.needsReset ||= this.#owner.mayChangeSession(text);
+    let cursor: PostgresCursor<R> | undefined;
+    let isFailed = false;
+    return {
+      read: (count) =>
+        this.#guarded(text, async () => {
+          try {
+            // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter: kysely declares a cursor by what it reads, pg by what it submits.
+            cursor ??= connection.client.query(statement as PostgresCursor<R> & Submittable);
+            return await cursor.read(count);
+          } catch (error) {
+            isFailed = true;
+            await connection.settled();
+            throw error;
+          }
+        }),
+      // pg-cursor would wait for an answer that a failed cursor has had and a lost connection never gives.
+      close: async () => {
+        if (cursor !== undefined && !isFailed) {
+          await connection.unlessLost(cursor.close());
+        }
+      },
+    };
+  }
+}
+
+const FORGETTING = new Set(['DISCARD', 'DEALLOCATE']);
+
+/** Whether a statement begins a transaction that may write, or makes it one that may not; undefined: neither. */
+function isWriter(text: string): boolean | undefined {
+  if (/^\s*(start\s+transaction|begin)\b.*\bread\s+write\b/i.test(text)) {
+    return true;
+  }
+  return /^\s*(commit|rollback|set\s+transaction\s+read\s+only)\b/i.test(text) ? false : undefined;
+}
+
+/** adapter: pg-cursor declares no text. */
+function textOf(cursor: object): string {
+  const text: unknown = Reflect.get(cursor, 'text');
+  return typeof text === 'string' ? text : '';
+}
+
+/** A text of several statements has several results, which pg does not declare. */
+function resultsOf(result: QueryResult | readonly QueryResult[]): readonly QueryResult[] {
+  return 'command' in result ? [result] : result;
+}
+
+/** `cached plan must not change result type` after a migration; 26000 when a function has dropped the statement. */
+function isStalePlan(error: unknown): boolean {
+  if (!(error instanceof Error)) {
+    return false;
+  }
+  const sqlState: unknown = Reflect.get(error, 'code');
+  return (
+    sqlState === '26000' ||
+    (sqlState === '0A000' && Reflect.get(error, 'routine') === 'RevalidateCachedQuery')
+  );
+}
