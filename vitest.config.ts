@@ -1,17 +1,56 @@
 import { defineConfig } from 'vitest/config';
+import { ChaosTable } from './test/support/chaos/chaos-table.ts';
+import { rounds } from './test/support/chaos/rounds.ts';
+import { oldestPostgres } from './test/support/oldest-postgres.ts';
 
 /** Projects that speak SQL share one server, started once by the global set-up. */
-const withPostgres = {
-  globalSetup: ['test/support/postgres-server.ts'],
+const withPostgres = { globalSetup: ['test/support/postgres-server.ts'], hookTimeout: 60_000 };
+const integration = {
+  ...withPostgres,
+  include: ['test/integration/**/*.test.ts'],
   testTimeout: 30_000,
-  hookTimeout: 60_000,
 };
+const chaos = {
+  ...withPostgres,
+  include: ['test/chaos/**/*.test.ts'],
+  testTimeout: rounds.isFull ? 3_600_000 : 120_000,
+  fileParallelism: false,
+};
+
+/** What is about the programs that npm brings, and about the service's own server, which they are. */
+const ABOUT_EMBEDDED = ['test/integration/{embedded,docker,npm,readme,mikro-orm-cli}*'];
+
+const { isWanted, installed: oldest } = oldestPostgres;
+const onOldest =
+  oldest === undefined
+    ? []
+    : [
+        {
+          extends: true as const,
+          test: {
+            ...integration,
+            name: `integration-${oldest.major}`,
+            exclude: ABOUT_EMBEDDED,
+            provide: { postgresBinDir: oldest.binDir },
+            sequence: { groupOrder: 1 },
+          },
+        },
+        {
+          extends: true as const,
+          test: {
+            ...chaos,
+            name: `chaos-${oldest.major}`,
+            provide: { postgresBinDir: oldest.binDir },
+            sequence: { groupOrder: 3 },
+          },
+        },
+      ];
 
 export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
-    reporters: ['default'],
+    reporters: ['default', new ChaosTable(isWanted && oldest === undefined)],
     setupFiles: ['test/support/property-seed.ts'],
     coverage: {
       provider: 'v8',
@@ -40,23 +79,13 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: {
-          ...withPostgres,
-          name: 'integration',
-          include: ['test/integration/**/*.test.ts'],
-          sequence: { groupOrder: 1 },
-        },
+        test: { ...integration, name: 'integration', sequence: { groupOrder: 1 } },
       },
       {
         extends: true,
-        test: {
-          ...withPostgres,
-          name: 'chaos',
-          include: ['test/chaos/**/*.test.ts'],
-          fileParallelism: false,
-          sequence: { groupOrder: 2 },
-        },
+        test: { ...chaos, name: 'chaos', sequence: { groupOrder: 2 } },
       },
+      ...onOldest,
     ],
   },
 });

@@ -14,8 +14,8 @@ const CLIENTS = 10;
 const PAUSE_MS = 200;
 const ANSWERS_AFTERWARDS = 200;
 
-describe('a table changed under load, with its statements prepared', { timeout: 120_000 }, () => {
-  const figures = new Figures(`schema changed ${SCHEMA_CHANGES} times under load`);
+describe('F61: a table changed under load, with its statements prepared', () => {
+  const figures = new Figures('F61', SCHEMA_CHANGES);
   let database: TestDatabase;
 
   beforeEach(async () => {
@@ -24,7 +24,7 @@ describe('a table changed under load, with its statements prepared', { timeout: 
   afterEach(async () => {
     await database.drop();
   });
-  afterAll(() => figures.print());
+  afterAll(figures.publish);
 
   it('costs no answer of 500, a few of 503, and none of either when it is over', async () => {
     const retired = new Tally();
@@ -65,7 +65,7 @@ describe('a table changed under load, with its statements prepared', { timeout: 
     await changeSchema(database.address, PAUSE_MS);
     await load.stop();
 
-    figures.note('failures of the control', failures);
+    figures.control('prepared statements of plain pg', failures);
     expect(failures.count(/cached plan must not change result type/)).toBeGreaterThan(0);
   });
 });

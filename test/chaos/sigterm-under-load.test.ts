@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Figures } from '#test/support/chaos/figures.ts';
 import { KeepAliveClient } from '#test/support/chaos/keep-alive-client.ts';
+import { rounds } from '#test/support/chaos/rounds.ts';
 import { chaosSeed, seededRandom } from '#test/support/chaos/seeded-random.ts';
 import { ServiceProcess } from '#test/support/service-process.ts';
 import { stopAgainAndAgain, stopUnderLoad } from '#test/support/chaos/stop-under-load.ts';
@@ -12,17 +13,16 @@ import { WriteHistory } from '#test/support/chaos/write-history.ts';
 import { withClient } from '#test/support/databases.ts';
 import { TestDatabase } from '#test/support/test-database.ts';
 
-const STOPS = 10;
 const DRAIN_MS = 500;
 const GRACE_MS = 12_000;
 const STOP_DEADLINE_MS = DRAIN_MS + GRACE_MS + 1000;
 /** The same signal within a quarter of a second is the same wish. */
 const ANOTHER_WISH_MS = 500;
 
-describe('a service that is told to end', { timeout: 120_000 }, () => {
+describe('H5: a service that is told to end', () => {
   const seed = chaosSeed();
   const random = seededRandom(seed);
-  const figures = new Figures(`stopped under load ${STOPS} times (CHAOS_SEED=${seed})`);
+  const figures = new Figures('H5', rounds.stops, seed);
   let database: TestDatabase;
   let env: Record<string, string>;
 
@@ -37,12 +37,12 @@ describe('a service that is told to end', { timeout: 120_000 }, () => {
   afterEach(async () => {
     await database.drop();
   });
-  afterAll(() => figures.print());
+  afterAll(figures.publish);
 
-  it('by SIGTERM answers all of fifty keep-alive clients and exits with 0, ten times', async () => {
+  it('by SIGTERM answers all of fifty keep-alive clients and exits with 0, every time', async () => {
     const history = new WriteHistory(seed);
     const answers = new Tally();
-    const stops = await stopAgainAndAgain(STOPS, {
+    const stops = await stopAgainAndAgain(rounds.stops, {
       env,
       signal: 'SIGTERM',
       random,
@@ -54,7 +54,7 @@ describe('a service that is told to end', { timeout: 120_000 }, () => {
     figures.note('answers', answers);
     figures.times(`stop with a drain of ${DRAIN_MS}`, stopMs);
     expect(answers.except(/^20[01]$/)).toEqual({});
-    expect(stops.map(({ code }) => code)).toEqual(Array(STOPS).fill(0));
+    expect(stops.map(({ code }) => code)).toEqual(Array(rounds.stops).fill(0));
     expect(Math.max(...stopMs)).toBeLessThan(STOP_DEADLINE_MS);
     expect(history.verify(await storedEmails(database.address)).lost).toEqual([]);
   });
@@ -70,7 +70,7 @@ describe('a service that is told to end', { timeout: 120_000 }, () => {
       answers,
     });
 
-    figures.note('broken by the control', answers.count(/^broken/));
+    figures.control('connections broken by SIGKILL', answers.count(/^broken/));
     expect(answers.count(/^broken/)).toBeGreaterThan(0);
   });
 

@@ -12,8 +12,8 @@ const WATCHED_MS = 5000;
 /** Ten times the two seconds within which a service is ready after its server. */
 const READY_DEADLINE_MS = 20_000;
 
-describe('a service that starts before its database', { timeout: 120_000 }, () => {
-  const figures = new Figures('started without a database');
+describe('F55: a service that starts before its database', () => {
+  const figures = new Figures('F55', 1);
   let database: TestDatabase;
   let proxy: TcpProxy;
   let url: string;
@@ -28,7 +28,7 @@ describe('a service that starts before its database', { timeout: 120_000 }, () =
     await proxy.close();
     await database.drop();
   });
-  afterAll(() => figures.print());
+  afterAll(figures.publish);
 
   it('is live, not ready, says once what to check, answers 503, and is ready when the database appears', async () => {
     await using service = await ServiceProcess.start({
@@ -110,7 +110,7 @@ describe('a service that starts before its database', { timeout: 120_000 }, () =
   });
 });
 
-describe('a database that cannot be connected to', { timeout: 120_000 }, () => {
+describe('a database that cannot be connected to', () => {
   let database: TestDatabase;
   let proxy: TcpProxy;
 

@@ -15,7 +15,14 @@ import type { TestServerAddress } from './test-server.ts';
 declare module 'vitest' {
   interface ProvidedContext {
     /** The server of this run, and the migrated database that every test file clones. */
-    postgres: { readonly address: TestServerAddress; readonly template: string };
+    postgres: {
+      readonly address: TestServerAddress;
+      readonly template: string;
+      /** Programs of the version that the project runs on; undefined: the embedded one. */
+      readonly binDir?: string | undefined;
+    };
+    /** Set by a project that runs on an installed PostgreSQL. */
+    postgresBinDir?: string;
   }
 }
 
@@ -28,7 +35,12 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     join(tmpdir(), `tidegauge-test-${randomBytes(6).toString('hex')}.log`),
     ROW_MARKERS,
   );
-  const server = await startTestServer(process.env, SERVER_LOG_SETTINGS, log.write);
+  const { postgresBinDir: binDir } = project.getProvidedContext();
+  const server = await startTestServer(process.env, {
+    settings: SERVER_LOG_SETTINGS,
+    log: log.write,
+    binDir,
+  });
   const { address } = server;
   const template = await createDatabase(address, 'template1');
   try {
@@ -42,7 +54,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     await log.close();
     throw error;
   }
-  project.provide('postgres', { address, template });
+  project.provide('postgres', { address, template, binDir });
   const endWatch = watchActivity(address, log);
   return async () => {
     await endWatch();

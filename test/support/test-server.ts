@@ -28,14 +28,22 @@ const QUIET_LOG = {
   log_error_verbosity: 'terse',
 };
 
+/** How a server is started that is ours to start. */
+export interface TestServerOptions {
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Told every line of the server's log. */
+  readonly log?: (line: string) => void;
+  /** Programs of another version than the embedded one. */
+  readonly binDir?: string | undefined;
+}
+
 /**
  * Starts or finds the server that TEST_POSTGRES and TEST_DATABASE_URL ask for. One that is found keeps its own settings,
  * and its log stays where it is.
  */
 export async function startTestServer(
   env: Readonly<Record<string, string | undefined>>,
-  settings: Readonly<Record<string, string>> = {},
-  log?: (line: string) => void,
+  { settings = {}, log = () => undefined, binDir }: TestServerOptions = {},
 ): Promise<TestServer> {
   const choice = parseTestDatabaseUrl(env);
   switch (choice.server) {
@@ -58,7 +66,8 @@ export async function startTestServer(
         dataDir,
         persistent: false,
         settings,
-        ...(log !== undefined && { log }),
+        log,
+        ...(binDir !== undefined && { binDir }),
       });
       return { address: server.connection, stop: () => server.stop() };
     }
@@ -68,7 +77,7 @@ export async function startTestServer(
 async function startContainer(
   image: string,
   settings: Readonly<Record<string, string>>,
-  log: (line: string) => void = () => undefined,
+  log: (line: string) => void,
 ): Promise<TestServer> {
   const flags = Object.entries({ ...settings, ...QUIET_LOG }).flatMap(([name, value]) => [
     '-c',

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -5,13 +6,14 @@ import { dirname, join } from 'node:path';
 import { sharedCopy } from './binary-copy.ts';
 import { systemCode, userFault } from './embedded-fault.ts';
 import { isReachable } from './reachable.ts';
+import { PROGRAM_ENV } from './run-program.ts';
 import type { ServerUser } from './server-user.ts';
 
 /** PostgreSQL's programs, ready to run. */
 export interface Binaries {
   readonly initdb: string;
   readonly postgres: string;
-  /** Major version, by the version of the package. */
+  /** Major version. */
   readonly major: number;
 }
 
@@ -45,6 +47,14 @@ export function findBinaries(
     postgres: join(home, 'native/bin/postgres'),
     major: Number.parseInt(version, 10),
   };
+}
+
+/** The programs of a PostgreSQL that is installed in this folder; throws when they cannot be run. */
+export function installedBinaries(binDir: string): Binaries {
+  const postgres = join(binDir, 'postgres');
+  const words = execFileSync(postgres, ['--version'], { encoding: 'utf8', env: PROGRAM_ENV });
+  const major = Number(/\(PostgreSQL\) (\d+)/u.exec(words)?.[1]);
+  return { initdb: join(binDir, 'initdb'), postgres, major };
 }
 
 /** Parses the package's list of links; throws on anything that would leave its folder. */

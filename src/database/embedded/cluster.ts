@@ -22,6 +22,10 @@ import type { ServerUser } from './server-user.ts';
 export const SUPERUSER = 'postgres';
 export const DATABASE = 'tidegauge';
 
+/** Majors whose `initdb` learned what is asked of it here. */
+const BUILTIN_LOCALES_SINCE = 17;
+const SET_SINCE = 16;
+
 /** What the programs need to know to work on a data directory. */
 export interface ClusterTools {
   readonly binaries: Binaries;
@@ -83,11 +87,11 @@ export async function ensureCluster(
         '--auth=scram-sha-256',
         '--encoding=UTF8',
         '--locale=C',
-        '--locale-provider=builtin',
-        '--builtin-locale=C.UTF-8',
+        ...(tools.binaries.major < BUILTIN_LOCALES_SINCE
+          ? ['--lc-ctype=C.UTF-8']
+          : ['--locale-provider=builtin', '--builtin-locale=C.UTF-8']),
         '--no-instructions',
-        '--set',
-        `cluster_name=${tools.label}`,
+        ...(tools.binaries.major < SET_SINCE ? [] : ['--set', `cluster_name=${tools.label}`]),
         ...(options.sync ? [] : ['--no-sync']),
       ],
       { cwd: draft, user: tools.user },

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
-import { findBinaries } from './binaries.ts';
+import { findBinaries, installedBinaries } from './binaries.ts';
 import {
   clusterDir,
   DATABASE,
@@ -37,6 +37,8 @@ export interface EmbeddedPostgresOptions {
   readonly persistent: boolean;
   /** Further settings of the server, by their names in PostgreSQL. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Where other programs than those of the npm package are: `initdb` and `postgres` of another version. */
+  readonly binDir?: string;
   /** How long a fast shutdown may take before the server is ended by force; 8 000 unless told. */
   readonly stopGraceMs?: number;
   /** Told every line of the server's log and what the keeper does. */
@@ -96,12 +98,13 @@ async function startServer(
   options: EmbeddedPostgresOptions & Required<Pick<EmbeddedPostgresOptions, 'stopGraceMs' | 'log'>>,
   cleanUp: () => Promise<void>,
 ): Promise<EmbeddedServer> {
-  const { persistent, settings = {}, stopGraceMs, log } = options;
+  const { persistent, settings = {}, binDir, stopGraceMs, log } = options;
   const cluster = clusterDir(dataDir);
   const user = serverUser(cluster);
   // Another user that runs the server must come through to its data.
   chmodSync(dataDir, user === undefined ? 0o700 : 0o711);
-  const tools = { binaries: findBinaries(user), user, label };
+  const binaries = binDir === undefined ? findBinaries(user) : installedBinaries(binDir);
+  const tools = { binaries, user, label };
 
   const remembered = readState(dataDir);
   const password = remembered?.password ?? newPassword();

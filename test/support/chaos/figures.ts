@@ -1,15 +1,41 @@
-/** Figures of one run, printed as a table when it is over: people judge them, the tests do not. */
-export class Figures {
-  readonly #title: string;
-  readonly #rows: (readonly [name: string, value: string])[] = [];
+import type { RunnerTestSuite } from 'vitest';
 
-  constructor(title: string) {
-    this.#title = title;
+/** What one claim was measured at. */
+export interface ClaimFigures {
+  /** As `docs/testing.md` lists it: `H1`. */
+  readonly id: string;
+  /** How often the fault was made. */
+  readonly rounds: number;
+  readonly rows: readonly (readonly [name: string, value: string])[];
+}
+
+declare module 'vitest' {
+  interface TaskMeta {
+    figures?: ClaimFigures;
+  }
+}
+
+/** Figures of one run, in the table at its end: people judge them, the tests do not. */
+export class Figures implements ClaimFigures {
+  readonly id: string;
+  readonly rounds: number;
+  readonly rows: (readonly [name: string, value: string])[] = [];
+
+  /** `seed`: of its random moments, if it has any. */
+  constructor(id: string, rounds: number, seed?: number) {
+    this.id = id;
+    this.rounds = rounds;
+    if (seed !== undefined) this.note('seed', `CHAOS_SEED=${seed}`);
   }
 
   /** A count, or any other word. */
   note(name: string, value: unknown): void {
-    this.#rows.push([name, String(value)]);
+    this.rows.push([name, String(value)]);
+  }
+
+  /** What the negative control showed, which the guarded run must not. */
+  control(name: string, value: unknown): void {
+    this.note(`control: ${name}`, value);
   }
 
   /** Times in milliseconds. */
@@ -19,9 +45,10 @@ export class Figures {
     this.note(`${name}, ms`, `median ${median}, max ${sorted.at(-1)}, of ${sorted.length}`);
   }
 
-  print(): void {
-    const width = Math.max(...this.#rows.map(([name]) => name.length));
-    const rows = this.#rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);
-    console.log(`${this.#title}\n${rows.join('\n')}`);
-  }
+  /** For `afterAll`: hands the figures of a suite to the table. */
+  // oxlint-disable-next-line eslint/no-empty-pattern -- vitest reads the parameter's text and wants a pattern.
+  readonly publish = ({}: object, { meta }: Pick<RunnerTestSuite, 'meta'>): void => {
+    const { id, rounds, rows } = this;
+    meta.figures = { id, rounds, rows };
+  };
 }
