@@ -8,9 +8,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { BoundCursor } from '#database/bound-cursor.ts';
 import { DatabaseError } from '#database/database-error.ts';
 import type { DatabaseObserver } from '#database/database-observer.ts';
-import type { Lease } from '#database/pool/lease.ts';
-import { ConnectionPool } from '#database/pool/pool.ts';
-import type { PoolOptions } from '#database/pool/pool.ts';
+import { ConnectionPool } from '#database/pool/connection-pool.ts';
+import type { PoolOptions } from '#database/pool/connection-pool.ts';
+import type { LeasedClient } from '#database/pool/leased-client.ts';
 import { TcpProxy } from '#test/support/tcp-proxy.ts';
 import { TestDatabase } from '#test/support/test-database.ts';
 
@@ -54,7 +54,13 @@ function poolOf(overrides: Partial<PoolOptions> = {}, observer?: DatabaseObserve
       connectTimeoutMs: 2000,
       idleTimeoutMs: 60_000,
       maxLifetimeMs: 60_000,
+      prePing: true,
+      prePingIdleMs: 500,
+      prePingTimeoutMs: 500,
+      leakThresholdMs: 0,
+      statementTimeoutMs: 0,
       isPreparing: true,
+      isResetting: true,
       sessionSettings: {},
       ...overrides,
     },
@@ -93,7 +99,20 @@ async function failureOf(work: Promise<unknown>): Promise<DatabaseError> {
   }
   throw new Error('nothing failed');
 }
-const pidOf = ({ processID }: Lease) => processID;
+
+/** What succeeds once the gate lets an attempt through again. */
+async function eventually<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempts = 0; attempts < 500; attempts += 1) {
+    try {
+      return await work();
+    } catch {
+      await delay(10);
+    }
+  }
+  return await work();
+}
+
+const pidOf = ({ processID }: LeasedClient) => processID;
 
 describe('the bound', () => {
   it.each([
@@ -220,7 +239,7 @@ describe('the queue', () => {
     expect(new Set(failures.map(({ code }) => code))).toEqual(new Set(['DB_POOL_TIMEOUT']));
     expect(failures[0]).toMatchObject({
       message: expect.stringMatching(
-        /1 in use, 0 idle, 0 connecting, 50 waiting; see DB_POOL_SIZE/,
+        /1 in use, 0 idle, 0 connecting, 50 waiting; the pool is busy, longest held by unknown for \d+ ms; see DB_POOL_SIZE/,
       ),
       details: { pool: 'test', used: 1, idle: 0, connecting: 0, waiting: 50 },
     });
@@ -228,25 +247,22 @@ describe('the queue', () => {
     holder.release();
   });
 
-  it('names the last failed connect as the cause', async () => {
+  it('F6: gives up at the deadline, and says so, while a server says nothing', async () => {
     await using proxy = await TcpProxy.start(database.address);
     const { pool } = poolOf({
       poolSize: 1,
       connection: { ...database.connection, port: proxy.port },
-      acquireTimeoutMs: 500,
-      connectTimeoutMs: 300,
+      acquireTimeoutMs: 300,
+      connectTimeoutMs: 600,
     });
     proxy.hold();
 
-    const [first, second] = await Promise.all([
-      failureOf(pool.connect()),
-      failureOf(pool.connect()),
-    ]);
+    const failure = await failureOf(pool.connect());
 
-    expect(first).toMatchObject({ code: 'DB_CONNECT_TIMEOUT' });
-    expect(second).toMatchObject({
+    expect(failure).toMatchObject({
       code: 'DB_POOL_TIMEOUT',
-      cause: { code: 'DB_CONNECT_TIMEOUT' },
+      message: expect.stringContaining('the server could not be reached'),
+      details: { reason: 'unreachable', connecting: 1, used: 0 },
     });
     await expect.poll(() => pool.stats().connecting).toBe(0);
   });
@@ -393,7 +409,7 @@ describe('a returned connection', () => {
     await opened.read(1);
 
     await database.query('select pg_terminate_backend($1)', [pidOf(lease)]);
-    await expect.poll(() => lease.connection.isBroken).toBe(true);
+    await expect.poll(() => pool.stats().used).toBe(0);
     await opened.close();
     lease.release();
 
@@ -424,7 +440,7 @@ describe('a returned connection', () => {
     lease.release(true);
 
     expect(pool.stats()).toMatchObject({ used: 1, idle: 0 });
-    expect(() => lease.query('select 1')).toThrow('bug: a connection was used after');
+    await expect(lease.query('select 1')).rejects.toThrow('bug: a connection was used after');
     await next.query('select 1');
     next.release();
   });
@@ -434,7 +450,7 @@ describe('a returned connection', () => {
     const { pool } = poolOf({ poolSize: 1 }, observer);
     (await pool.connect()).release(true);
 
-    expect(closed).toEqual(['broken']);
+    expect(closed).toEqual(['dirty']);
     expect(pool.stats().total).toBe(0);
   });
 });
@@ -473,7 +489,6 @@ describe('a connection', () => {
     const { observer, closed } = recorder();
     const { pool } = poolOf({ poolSize: 5, maxLifetimeMs: 500 }, observer);
     const leases = await Promise.all(Array.from({ length: 5 }, () => pool.connect()));
-    const lifetimes = new Set(leases.map(({ connection }) => connection.lifetimeMs));
     const [returned, ...others] = leases;
     for (const lease of others) {
       lease.release();
@@ -483,9 +498,6 @@ describe('a connection', () => {
 
     await expect.poll(() => pool.stats().total, { timeout: 5000 }).toBe(0);
     expect(closed).toEqual(Array.from({ length: 5 }, () => 'lifetime'));
-    expect(lifetimes.size).toBeGreaterThan(1);
-    expect(Math.min(...lifetimes)).toBeGreaterThanOrEqual(450);
-    expect(Math.max(...lifetimes)).toBeLessThanOrEqual(500);
   });
 
   it('is evicted at once when idle, and when it is returned otherwise', async () => {
@@ -582,7 +594,7 @@ describe('a connection', () => {
     });
     const lease = await pool.connect();
     await lease.query('begin');
-    await expect.poll(() => lease.connection.isBroken).toBe(true);
+    await expect.poll(() => pool.stats().used).toBe(0);
 
     await expect(lease.query('select 1')).rejects.toMatchObject({ code: 'DB_CONNECTION_LOST' });
     lease.release();
@@ -611,7 +623,7 @@ describe('opening', () => {
     expect(failed).toEqual(['DB_CONNECT_TIMEOUT']);
   });
 
-  it('that fails is tried again for those who wait behind', async () => {
+  it('that fails is tried again after a while', async () => {
     await using proxy = await TcpProxy.start(database.address);
     const { pool } = poolOf({
       poolSize: 1,
@@ -619,14 +631,14 @@ describe('opening', () => {
       connectTimeoutMs: 300,
     });
     proxy.hold();
-    const first = failureOf(pool.connect());
-    const second = pool.connect();
-    expect(await first).toMatchObject({ code: 'DB_CONNECT_TIMEOUT' });
+    const failures = await Promise.all([failureOf(pool.connect()), failureOf(pool.connect())]);
+    expect(failures.map(({ code }) => code)).toEqual(['DB_CONNECT_TIMEOUT', 'DB_CONNECT_TIMEOUT']);
     proxy.letThrough();
 
-    (await second).release();
+    (await eventually(() => pool.connect())).release();
 
     expect(pool.stats()).toMatchObject({ idle: 1, waiting: 0 });
+    expect(proxy.accepted).toBe(2);
   });
 
   it('fails everybody who waits when the server refuses', async () => {
@@ -693,11 +705,9 @@ describe('opening', () => {
       message: expect.stringContaining('ENOENT'),
     });
     expect(proxy.accepted).toBe(0);
-    await writeFile(passwordFile, 'wrong');
-    await expect(pool.connect()).rejects.toMatchObject({ code: 'DB_AUTH_FAILED' });
     await writeFile(passwordFile, `${database.address.password}\n`);
-    (await pool.connect()).release();
-    expect(proxy.accepted).toBe(2);
+    (await eventually(() => pool.connect())).release();
+    expect(proxy.accepted).toBe(1);
     await pool.end();
     await rm(folder, { recursive: true });
   });

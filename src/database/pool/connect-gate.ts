@@ -1,5 +1,4 @@
 import { DatabaseError } from '#database/database-error.ts';
-import type { DatabaseErrorCode } from '#database/database-error.ts';
 import { systemClock } from './clock.ts';
 import type { Clock, Timer } from './clock.ts';
 
@@ -23,10 +22,8 @@ interface BackOff {
  * lock the role; a server that is full does not empty within milliseconds (F23).
  */
 const BACK_OFF: BackOff = { firstMs: 200, lastMs: 650 };
-const BACK_OFF_BY_CODE: Partial<Record<DatabaseErrorCode, BackOff>> = {
-  DB_AUTH_FAILED: { firstMs: 3000, lastMs: 6000 },
-  DB_TOO_MANY_CONNECTIONS: { firstMs: 1000, lastMs: 4000 },
-};
+const BACK_OFF_REFUSED_LOGIN: BackOff = { firstMs: 3000, lastMs: 6000 };
+const BACK_OFF_FULL: BackOff = { firstMs: 1000, lastMs: 4000 };
 const JITTER = 0.15;
 
 /**
@@ -119,7 +116,7 @@ export class ConnectGate {
     if (this.#state === 'closed' || startedAt < this.#lastClosedAt) {
       return;
     }
-    const { firstMs, lastMs } = BACK_OFF_BY_CODE[error.code] ?? BACK_OFF;
+    const { firstMs, lastMs } = backOffAfter(error);
     const delayMs = Math.min(firstMs * 2 ** this.#failures, lastMs);
     this.#failures += 1;
     this.#state = 'closed';
@@ -151,4 +148,14 @@ export class ConnectGate {
       listener();
     }
   }
+}
+
+function backOffAfter({ code, details }: DatabaseError): BackOff {
+  if (code === 'DB_TOO_MANY_CONNECTIONS') {
+    return BACK_OFF_FULL;
+  }
+  // A password that could not even be read has bothered no server.
+  return code === 'DB_AUTH_FAILED' && details.sqlState !== undefined
+    ? BACK_OFF_REFUSED_LOGIN
+    : BACK_OFF;
 }

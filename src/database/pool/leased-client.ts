@@ -116,7 +116,11 @@ export class LeasedClient {
 
   /** Runs a statement, or a part of one, under the watchdog and where a cancel can reach it. */
   async #guarded<T>(text: string, work: () => Promise<T>): Promise<T> {
-    await this.#assertUsable(text);
+    if (this.#cancelling !== undefined) {
+      // What follows must not be hit by a cancel that was meant for what came before.
+      await this.#cancelling;
+    }
+    this.#assertUsable(text);
     const { clock, statementTimeoutMs } = this.#owner;
     const { connection } = this.#lease;
     const startedAt = clock.now();
@@ -150,15 +154,14 @@ export class LeasedClient {
     }
   }
 
-  async #assertUsable(text: string): Promise<void> {
-    // What follows must not be hit by a cancel that was meant for what came before.
-    await this.#cancelling;
+  #assertUsable(text: string): void {
     if (this.#lease.isOver || this.#isReleased) {
       throw new DatabaseError(
         'DB_CONNECTION_LOST',
         this.#isReleased
           ? 'bug: a connection was used after it had been released'
           : 'the connection to the server was lost',
+        { isSent: false },
       );
     }
     if (this.#isAborted && !ROLLBACK.test(text)) {
@@ -172,6 +175,7 @@ export class LeasedClient {
       isCancelSent: this.#isCancelSent,
       elapsedMs,
       statementTimeoutMs: this.#owner.statementTimeoutMs,
+      isFatal: !this.#lease.connection.isAlive,
     });
     const sqlState = mapped?.details.sqlState ?? '';
     if (FAILOVER.has(sqlState) || (sqlState === '25006' && this.#isWriter)) {

@@ -38,7 +38,11 @@ async function serverThat(answer: (socket: Socket) => void) {
   };
 }
 
-function opening(connection: Partial<DatabaseConnection>, signal?: AbortSignal, timeoutMs = 200) {
+function opening(
+  connection: Partial<DatabaseConnection>,
+  signal = new AbortController().signal,
+  timeoutMs = 200,
+) {
   return PooledConnection.open(
     {
       connection: {
@@ -53,10 +57,7 @@ function opening(connection: Partial<DatabaseConnection>, signal?: AbortSignal, 
       connectTimeoutMs: timeoutMs,
       sessionSettings: {},
     },
-    0,
-    Infinity,
-    () => undefined,
-    signal,
+    { onBroken: () => undefined, signal },
   );
 }
 
