@@ -115,16 +115,30 @@ export class BoundConnection extends PostgreSqlConnection {
     return transaction;
   }
 
+  /**
+   * Commits. A listener of `beforeTransactionCommit` that throws keeps it from being sent; one of
+   * `afterTransactionCommit` cannot take it back any more, and is warned of.
+   *
+   * @throws DatabaseError `DB_COMMIT_UNKNOWN` when it was sent and not answered
+   */
   override async commit(
     ctx: OpenTransaction,
     eventBroadcaster?: TransactionEventBroadcaster,
     loggerContext?: LogContext,
   ): Promise<void> {
-    try {
-      await super.commit(ctx, eventBroadcaster, loggerContext);
-    } catch (error) {
-      throw 'savepointName' in ctx ? (mapDatabaseError(error) ?? error) : commitError(error);
+    if ('savepointName' in ctx) {
+      await mapped(() => super.commit(ctx, eventBroadcaster, loggerContext));
+      return;
     }
+    await eventBroadcaster?.dispatchEvent(EventType.beforeTransactionCommit, ctx);
+    try {
+      await ctx.commit().execute();
+    } catch (error) {
+      throw commitError(error);
+    }
+    await eventBroadcaster
+      ?.dispatchEvent(EventType.afterTransactionCommit, ctx)
+      .catch(warnOfListener);
   }
 
   override async rollback(
@@ -166,7 +180,7 @@ async function mapped<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** COMMIT was sent: an error of the server is its answer, a lost connection is none. */
+/** COMMIT was sent, as far as is known: an error is the server's answer, a lost connection is none. */
 function commitError(error: unknown): unknown {
   if (error instanceof AbortedTransactionError) {
     return new DatabaseError(
@@ -175,18 +189,33 @@ function commitError(error: unknown): unknown {
     );
   }
   const known = mapDatabaseError(error);
-  if (
-    known !== undefined &&
-    (known.code === 'DB_CONNECTION_LOST' || known.code === 'DB_CONNECT_TIMEOUT')
-  ) {
-    return new DatabaseError(
-      'DB_COMMIT_UNKNOWN',
-      'the connection was lost before commit was answered: the work may have been committed or not',
-      known.details,
-      { cause: known },
-    );
+  if (known !== undefined && isAnswer(known)) {
+    return known;
   }
-  return known ?? error;
+  return new DatabaseError(
+    'DB_COMMIT_UNKNOWN',
+    'the connection was lost before commit was answered: the work may have been committed or not',
+    known?.details,
+    { cause: known ?? error },
+  );
+}
+
+/** A server that ends the connection, or itself, may have written the commit before. */
+function isAnswer({ code, details }: DatabaseError): boolean {
+  if (details.sqlState === undefined) {
+    const isLost = code === 'DB_CONNECTION_LOST' || code === 'DB_CONNECT_TIMEOUT';
+    return !isLost || details['isSent'] === false;
+  }
+  // 25P03: the transaction had idled for too long, which is looked at before a statement is.
+  return details['isFatal'] !== true || details.sqlState === '25P03';
+}
+
+/** The work is committed, whatever its listener makes of it. */
+function warnOfListener(error: unknown): void {
+  process.emitWarning('a listener of afterTransactionCommit failed; the transaction is committed', {
+    type: 'AfterCommitWarning',
+    detail: error instanceof Error ? String(error.stack) : String(error),
+  });
 }
 
 interface AbortOptions {

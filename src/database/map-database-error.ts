@@ -67,6 +67,9 @@ const BY_TEXT: readonly (readonly [RegExp, DatabaseErrorCode])[] = [
   [/transaction .*(aborted|rolled back)|AbortedTransaction/i, 'DB_QUERY_FAILED'],
 ];
 
+// Of connections that were gone before.
+const NEVER_SENT = /not queryable|has been discarded/;
+
 // Classes whose messages name objects of the schema or states of the server, never a value of a row.
 const SAFE_MESSAGE_CLASSES = new Set(['08', '0A', '28', '3D', '3F', '42', '53', '55', '57', '58']);
 
@@ -87,9 +90,22 @@ const TEXTS: Partial<Record<DatabaseErrorCode, string>> = {
   DB_LOCK_TIMEOUT: 'a lock was not granted in time',
 };
 
+/** What whoever sent a statement knows of its failure. Times in milliseconds. */
+export interface StatementFailure {
+  /** We asked the server to cancel it. */
+  readonly isCancelSent?: boolean;
+  /** From sending it to its error. */
+  readonly elapsedMs?: number;
+  /** The server's limit for it; 0 = none. */
+  readonly statementTimeoutMs?: number;
+  /** The connection has ended with it. */
+  readonly isFatal?: boolean;
+}
+
 interface DriverFacts {
   readonly sqlState: string | undefined;
   readonly errno: string | undefined;
+  readonly severity: string | undefined;
   readonly message: string;
   readonly routine: string | undefined;
   readonly constraint: string | undefined;
@@ -113,6 +129,7 @@ function readDriverFacts(error: Error): DriverFacts {
         ? code
         : undefined,
     errno: textOf(Reflect.get(first, 'code')),
+    severity: field('severity'),
     message: first.message,
     routine: field('routine'),
     constraint: field('constraint'),
@@ -124,9 +141,13 @@ function readDriverFacts(error: Error): DriverFacts {
 /**
  * Names the code of contract section 4 for an error of the driver: by SQLSTATE, by the system's error number, or by
  * the few texts that pg throws without either. The result holds no statement, no value and not the original error,
- * whose message and DETAIL may quote a row. Undefined when the error did not come from the database.
+ * whose message and DETAIL may quote a row. Its details say `isFatal` when the server ended the connection with it, and
+ * `isSent: false` when the statement never left. Undefined when the error did not come from the database.
  */
-export function mapDatabaseError(error: unknown): DatabaseError | undefined {
+export function mapDatabaseError(
+  error: unknown,
+  statement: StatementFailure = {},
+): DatabaseError | undefined {
   if (error instanceof DatabaseError) {
     return error;
   }
@@ -134,7 +155,7 @@ export function mapDatabaseError(error: unknown): DatabaseError | undefined {
     return undefined;
   }
   const facts = readDriverFacts(error);
-  const code = codeOf(facts);
+  const code = codeOf(facts, statement);
   if (code === undefined) {
     return undefined;
   }
@@ -147,6 +168,12 @@ export function mapDatabaseError(error: unknown): DatabaseError | undefined {
   if (facts.sqlState === undefined && facts.errno !== undefined) {
     details['errno'] = facts.errno;
   }
+  if (facts.sqlState !== undefined && isFatal(facts.severity, statement)) {
+    details['isFatal'] = true;
+  }
+  if (facts.sqlState === undefined && NEVER_SENT.test(facts.message)) {
+    details['isSent'] = false;
+  }
   const mapped = new DatabaseError(code, messageFor(code, facts), details);
   if (error.stack !== undefined) {
     // Frames only: the first line of the stack repeats the driver's message.
@@ -155,10 +182,10 @@ export function mapDatabaseError(error: unknown): DatabaseError | undefined {
   return mapped;
 }
 
-function codeOf(facts: DriverFacts): DatabaseErrorCode | undefined {
+function codeOf(facts: DriverFacts, statement: StatementFailure): DatabaseErrorCode | undefined {
   const { sqlState, errno, message, routine } = facts;
   if (sqlState !== undefined) {
-    if (sqlState === '57014' && /statement timeout/.test(message)) {
+    if (sqlState === '57014' && isTimeout(message, statement)) {
       return 'DB_QUERY_TIMEOUT';
     }
     if (isStaleStatement(sqlState, routine)) {
@@ -179,6 +206,28 @@ function codeOf(facts: DriverFacts): DatabaseErrorCode | undefined {
     }
   }
   return BY_TEXT.find(([pattern]) => pattern.test(message))?.[1];
+}
+
+/** A server that speaks another language (`lc_messages`) is known by the time that has passed. */
+function isTimeout(
+  message: string,
+  { isCancelSent = false, elapsedMs = 0, statementTimeoutMs = 0 }: StatementFailure,
+): boolean {
+  const isOver = statementTimeoutMs > 0 && elapsedMs >= statementTimeoutMs;
+  return !isCancelSent && (isOver || /statement timeout/.test(message));
+}
+
+/** pg hands over the word in the server's language (`lc_messages`): one that is not known is what the connection says. */
+function isFatal(severity: string | undefined, statement: StatementFailure): boolean {
+  switch (severity) {
+    case 'ERROR':
+      return false;
+    case 'FATAL':
+    case 'PANIC':
+      return true;
+    default:
+      return statement.isFatal === true;
+  }
 }
 
 /** A plan that no longer fits the schema, or a prepared statement that somebody dropped. */

@@ -5,32 +5,44 @@ import { SessionDriver } from './bound-driver.ts';
 import { connectionFromUrl } from './connection-from-url.ts';
 import { DatabaseError } from './database-error.ts';
 import { composeObservers } from './database-observer.ts';
-import type { DatabaseObserver, SessionOutcome } from './database-observer.ts';
+import type { DatabaseObserver } from './database-observer.ts';
 import { DEFAULT_DATABASE_OPTIONS } from './database-options.ts';
 import type { DatabaseOptions } from './database-options.ts';
 import { ormOptions } from './orm-options.ts';
 import { sessionPoolOptions } from './pool-options.ts';
-import { ConnectionPool } from '#database/pool/pool.ts';
-import type { PoolStats } from '#database/pool/pool-stats.ts';
+import type { ConnectGate } from '#database/pool/connect-gate.ts';
+import { ConnectionPool } from '#database/pool/connection-pool.ts';
+import type { Holder } from '#database/pool/holder.ts';
+import type { OpenConnection } from '#database/pool/physical-connection.ts';
+import type { HolderStats, PoolStats, WaiterStats } from '#database/pool/pool-stats.ts';
+import type { PooledConnection } from '#database/pool/pooled-connection.ts';
+import { processRetryBudget } from './retry-budget.ts';
+import type { RetryBudget } from './retry-budget.ts';
+import type { AskServer } from './session-commit.ts';
+import { bindToContext, currentSession } from './session-current.ts';
 import { bindToSession } from './session-entity-manager.ts';
 import type { SessionOptions, TransactionOptions } from './session-options.ts';
+import { withRepeats } from './session-repeats.ts';
 import { SessionState } from './session-state.ts';
+import { told } from './session-told.ts';
 import { runNested, runSession } from './session-work.ts';
 
 interface Runtime {
   readonly orm: MikroORM;
   readonly pool: ConnectionPool;
   readonly observer: DatabaseObserver;
+  readonly poolName: string;
   readonly isPooled: boolean;
+  readonly acquireTimeoutMs: number;
 }
 
-interface CurrentSession {
-  readonly manager: DatabaseSessionManager;
-  readonly em: EntityManager;
-  readonly state: SessionState;
+/** What a manager works with beside its settings; all of it has a default. */
+export interface SessionManagerParts {
+  /** How many sessions may be repeated; the process's own unless told. */
+  readonly retryBudget?: RetryBudget;
+  /** Opens the pool's connections. */
+  readonly open?: OpenConnection<PooledConnection>;
 }
-
-const sessions = new WeakMap<RequestContext, CurrentSession>();
 
 /**
  * Runs work in sessions: one EntityManager each, committed when the work succeeds, rolled back when it throws, its
@@ -40,12 +52,20 @@ const sessions = new WeakMap<RequestContext, CurrentSession>();
 export class DatabaseSessionManager implements AsyncDisposable {
   static #count = 0;
   readonly #contextName = `tidegauge-${++DatabaseSessionManager.#count}`;
+  readonly #retryBudget: RetryBudget;
+  readonly #open: OpenConnection<PooledConnection> | undefined;
   #runtime: Runtime | undefined;
   #closing: Promise<void> | undefined;
   #active = 0;
 
+  constructor({ retryBudget = processRetryBudget, open }: SessionManagerParts = {}) {
+    this.#retryBudget = retryBudget;
+    this.#open = open;
+  }
+
   /**
-   * Makes the manager ready. Does not connect: an unreachable server fails the first session, not the start.
+   * Makes the manager ready and begins to open the pool's connections, in the background: an unreachable server fails
+   * the first session, not the start.
    *
    * @throws DatabaseError `CONFIG_INVALID` for a URL that cannot be used
    */
@@ -65,7 +85,10 @@ export class DatabaseSessionManager implements AsyncDisposable {
       );
     }
     const observer = composeObservers(options.observer === undefined ? [] : [options.observer]);
-    const pool = new ConnectionPool(sessionPoolOptions(options, options.connection), observer);
+    const pool = new ConnectionPool(sessionPoolOptions(options, options.connection), observer, {
+      currentHolder: () => this.#currentHolder(),
+      ...(this.#open !== undefined && { open: this.#open }),
+    });
     const orm = await MikroORM.init(
       ormOptions({
         pool,
@@ -75,7 +98,15 @@ export class DatabaseSessionManager implements AsyncDisposable {
         driver: SessionDriver,
       }),
     );
-    this.#runtime = { orm, pool, observer, isPooled: options.pooler === 'pgbouncer' };
+    pool.start();
+    this.#runtime = {
+      orm,
+      pool,
+      observer,
+      poolName: options.poolName,
+      isPooled: options.pooler === 'pgbouncer',
+      acquireTimeoutMs: options.acquireTimeoutMs,
+    };
   }
 
   /**
@@ -83,28 +114,22 @@ export class DatabaseSessionManager implements AsyncDisposable {
    * transaction: whatever it flushes or sends raw commits together or vanishes together.
    *
    * @throws whatever `work` throws; DatabaseError `DB_SESSION_READ_ONLY` when a read-only session changed something,
-   * `DB_COMMIT_UNKNOWN` when the answer to COMMIT was lost, and the pool's own codes
+   * `DB_COMMIT_UNKNOWN` when the answer to COMMIT was lost, the pool's own codes; and the reason of its signal
    */
   async session<T>(
     work: (db: EntityManager) => Promise<T>,
     options: SessionOptions = {},
   ): Promise<T> {
-    const runtime = this.#require();
-    return await RequestContext.create(runtime.orm.em, async () => {
-      const context = RequestContext.currentRequestContext();
-      const em = RequestContext.getEntityManager(this.#contextName);
-      if (context === undefined || !isEntityManager(em)) {
-        throw new DatabaseError('DB_SESSION_MISSING', 'bug: the session was not made current');
-      }
-      const state = new SessionState(
-        options.name ?? 'session',
-        options.readOnly ?? options.snapshot ?? false,
-      );
-      bindToSession(em, state);
-      sessions.set(context, { manager: this, em, state });
-      return await this.#observed(runtime, state, () =>
-        runSession(em, state, work, { ...options, isPooled: runtime.isPooled }),
-      );
+    const { observer, poolName } = this.#require();
+    this.#retryBudget.deposit();
+    if (options.repeatable !== true) {
+      return await this.#attempt(work, options);
+    }
+    return await withRepeats(() => this.#attempt(work, options), {
+      budget: this.#retryBudget,
+      signal: options.signal,
+      tell: (outcome) =>
+        observer.sessionRetried?.({ pool: poolName, session: nameOf(options), outcome }),
     });
   }
 
@@ -114,13 +139,16 @@ export class DatabaseSessionManager implements AsyncDisposable {
     options: TransactionOptions = {},
   ): Promise<T> {
     const current = currentSession();
-    if (current === undefined || current.manager !== this || options.propagation === 'new') {
-      return await this.session(work, {
-        ...options,
-        ...(options.readOnly === true && { snapshot: true }),
-      });
+    if (current?.owner === this && options.propagation !== 'new') {
+      return await runNested(current.em, current.state, work, options);
     }
-    return await runNested(current.em, current.state, work, options);
+    const { name, signal } = current?.state.holder ?? {};
+    return await this.session(work, {
+      ...(name !== undefined && { name }),
+      ...(signal !== undefined && { signal }),
+      ...options,
+      ...(options.readOnly === true && { snapshot: true }),
+    });
   }
 
   /** Whether sessions can be opened: initialised and not closed. */
@@ -133,6 +161,26 @@ export class DatabaseSessionManager implements AsyncDisposable {
     return this.#require().pool.stats();
   }
 
+  /** Who holds a connection now, longest first. */
+  holders(): readonly HolderStats[] {
+    return this.#require().pool.holders();
+  }
+
+  /** Who waits for a connection now, longest first. */
+  waiters(): readonly WaiterStats[] {
+    return this.#require().pool.waiters();
+  }
+
+  /** Has every connection replaced: idle ones at once, leased ones when they are returned. */
+  evict(): void {
+    this.#require().pool.evict();
+  }
+
+  /** Stands before every attempt to connect; whoever connects to the same server past the pool asks it as well. */
+  get connectGate(): ConnectGate {
+    return this.#require().pool.gate;
+  }
+
   /** Sessions that are open now. */
   get activeSessions(): number {
     return this.#active;
@@ -140,17 +188,9 @@ export class DatabaseSessionManager implements AsyncDisposable {
 
   /** Takes a connection, asks the server, gives it back; resolves to the milliseconds that took, or throws why not. */
   async check(): Promise<number> {
-    const { pool } = this.#require();
     const startedAt = performance.now();
-    const lease = await pool.connect();
-    let isUsable = false;
-    try {
-      await lease.query('select 1');
-      isUsable = true;
-      return performance.now() - startedAt;
-    } finally {
-      lease.release(!isUsable);
-    }
+    await this.#ask('select 1', []);
+    return performance.now() - startedAt;
   }
 
   /** Refuses new sessions, gives those that run the grace in milliseconds, then closes every connection. */
@@ -168,37 +208,45 @@ export class DatabaseSessionManager implements AsyncDisposable {
     await this.#runtime?.orm.close(true);
   }
 
-  async #observed<T>(runtime: Runtime, state: SessionState, work: () => Promise<T>): Promise<T> {
-    const { observer } = runtime;
-    const event = {
-      pool: runtime.pool.stats().name,
-      session: state.name,
-      readOnly: state.isReadOnly,
-    };
-    let outcome: SessionOutcome = 'rollback';
-    let code: DatabaseError['code'] | undefined;
-    this.#active += 1;
-    observer.sessionStarted?.({ ...event });
+  readonly #ask: AskServer = async (text, values) => {
+    const lease = await this.#require().pool.connect();
+    let isUsable = false;
     try {
-      const result = await work();
-      outcome = 'commit';
-      return result;
-    } catch (error) {
-      if (error instanceof DatabaseError) {
-        code = error.code;
-        outcome =
-          code === 'DB_COMMIT_UNKNOWN' || code === 'DB_CONNECTION_LOST' ? 'error' : 'rollback';
-      }
-      throw error;
+      const { rows } = await lease.query<Record<string, unknown>>(text, values);
+      isUsable = true;
+      return rows[0];
     } finally {
-      this.#active -= 1;
-      observer.sessionEnded?.({
-        ...event,
-        outcome,
-        code,
-        durationMs: performance.now() - state.startedAt,
-      });
+      lease.release(!isUsable);
     }
+  };
+
+  #currentHolder(): Holder | undefined {
+    const current = currentSession();
+    return current?.owner === this ? current.state.holder : undefined;
+  }
+
+  /** One session from begin to end, with an EntityManager of its own. */
+  async #attempt<T>(work: (db: EntityManager) => Promise<T>, options: SessionOptions): Promise<T> {
+    const { orm, observer, poolName, isPooled, acquireTimeoutMs } = this.#require();
+    const state = new SessionState({
+      name: nameOf(options),
+      traceId: options.traceId ?? currentSession()?.state.traceId,
+      signal: options.signal,
+      isReadOnly: options.readOnly ?? options.snapshot ?? false,
+    });
+    this.#active += 1;
+    return await RequestContext.create(orm.em, async () => {
+      const context = RequestContext.currentRequestContext();
+      const em = RequestContext.getEntityManager(this.#contextName);
+      if (context === undefined || !isEntityManager(em)) {
+        throw new DatabaseError('DB_SESSION_MISSING', 'bug: the session was not made current');
+      }
+      bindToSession(em, state);
+      bindToContext(context, { owner: this, em, state });
+      return await told(observer, poolName, state, () =>
+        runSession(em, state, work, { ...options, isPooled, acquireTimeoutMs, ask: this.#ask }),
+      );
+    }).finally(() => void (this.#active -= 1));
   }
 
   #require(): Runtime {
@@ -241,9 +289,8 @@ export function getDb(): EntityManager {
   return current.em;
 }
 
-function currentSession(): CurrentSession | undefined {
-  const context = RequestContext.currentRequestContext();
-  return context === undefined ? undefined : sessions.get(context);
+function nameOf({ name = 'session' }: SessionOptions): string {
+  return name;
 }
 
 function isEntityManager(em: unknown): em is EntityManager {

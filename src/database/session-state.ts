@@ -1,23 +1,41 @@
+import type { Holder } from '#database/pool/holder.ts';
+
+/** What is said of a session when it begins. */
+export interface SessionIdentity extends Holder {
+  readonly isReadOnly: boolean;
+}
+
 /** One session: who it belongs to, what it has open, and whether it is over. */
 export class SessionState {
   readonly name: string;
+  readonly traceId: string | undefined;
   readonly isReadOnly: boolean;
   readonly startedAt = performance.now();
   /** Streams that are being read. */
   readonly streams = new Set<AsyncIterator<unknown>>();
+  #holder: Holder;
   #isEnded = false;
 
-  constructor(name: string, isReadOnly: boolean) {
-    this.name = name;
+  constructor({ isReadOnly, ...holder }: SessionIdentity) {
+    this.name = holder.name;
+    this.traceId = holder.traceId;
     this.isReadOnly = isReadOnly;
+    this.#holder = Object.freeze(holder);
+  }
+
+  /** Who borrows connections for it. */
+  get holder(): Holder {
+    return this.#holder;
   }
 
   get isEnded(): boolean {
     return this.#isEnded;
   }
 
+  /** What is asked of the server on its account from now on, such as what became of its commit, nobody can abort. */
   end(): void {
     this.#isEnded = true;
+    this.#holder = Object.freeze({ name: this.name, traceId: this.traceId });
   }
 
   /** Gives up streams that were not read to their end: each holds a connection. */

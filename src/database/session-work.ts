@@ -1,22 +1,35 @@
 import { IsolationLevel } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { DatabaseError } from './database-error.ts';
+import { commitReceipt, confirmCommit } from './session-commit.ts';
+import type { AskServer, CommitReceipt } from './session-commit.ts';
 import { readOnlySession } from './session-entity-manager.ts';
 import type { SessionOptions, TransactionOptions } from './session-options.ts';
 import type { SessionState } from './session-state.ts';
 
+/** What a session needs beside its work. */
+export interface SessionMeans {
+  /** Behind a transaction pooler nothing but a transaction holds a connection. */
+  readonly isPooled: boolean;
+  /** Asks the server past the session's own connection. */
+  readonly ask: AskServer;
+  readonly acquireTimeoutMs: number;
+}
+
 /**
- * Runs the work of a session: in a transaction when it may write or wants a snapshot, and behind a transaction pooler,
- * where nothing but a transaction holds a connection. Commits, or rolls back and throws; the session is over then.
+ * Runs the work of a session: in a transaction when it may write or wants a snapshot, and behind a transaction pooler.
+ * Commits, or rolls back and throws; the session is over then.
  */
 export async function runSession<T>(
   em: EntityManager,
   state: SessionState,
   work: (db: EntityManager) => Promise<T>,
-  options: SessionOptions & { readonly isPooled: boolean },
+  options: SessionOptions & SessionMeans,
 ): Promise<T> {
   const isTransaction = !state.isReadOnly || options.snapshot === true || options.isPooled;
+  let sent: { readonly result: T; readonly receipt: CommitReceipt | undefined } | undefined;
   try {
+    options.signal?.throwIfAborted();
     if (isTransaction) {
       await em.begin({ readOnly: state.isReadOnly, ...isolation(options, state) });
     }
@@ -28,27 +41,56 @@ export async function runSession<T>(
         `session ${state.name} began a transaction and left it open: use transaction(…)`,
       );
     }
-    if (state.isReadOnly) {
-      assertUnchanged(em, state);
-    } else {
-      // Before the last look at the signal: only COMMIT itself may be under way when the caller has given up.
-      await em.flush();
-    }
+    // Before the last look at the signal: only COMMIT itself may be under way when the caller has given up.
+    const receipt = await finishWork(em, state, options);
     options.signal?.throwIfAborted();
     if (isTransaction) {
       if (!state.isReadOnly) {
         options.onCommit?.();
       }
+      sent = { result, receipt };
       await em.commit();
     }
     return result;
   } catch (error) {
     await state.closeStreams().catch(() => undefined);
     await rollBack(em);
-    throw readOnlyError(error, state);
+    state.end();
+    if (sent?.receipt !== undefined && isUnknownCommit(error)) {
+      await confirmCommit(sent.receipt, error, options.ask, options.acquireTimeoutMs);
+      return sent.result;
+    }
+    throw isGivenUp(error, options.signal) ? options.signal.reason : readOnlyError(error, state);
   } finally {
     state.end();
   }
+}
+
+/** Sends what the work has left to send; afterwards there is only COMMIT. */
+async function finishWork(
+  em: EntityManager,
+  state: SessionState,
+  options: SessionOptions,
+): Promise<CommitReceipt | undefined> {
+  if (!state.isReadOnly) {
+    await em.flush();
+    return options.confirmCommit === true ? await commitReceipt(em) : undefined;
+  }
+  assertUnchanged(em, state);
+  return undefined;
+}
+
+function isUnknownCommit(error: unknown): error is DatabaseError {
+  return error instanceof DatabaseError && error.code === 'DB_COMMIT_UNKNOWN';
+}
+
+/** Whether work failed since its statement was cancelled, or a further one refused, on behalf of the signal. */
+function isGivenUp(error: unknown, signal: AbortSignal | undefined): signal is AbortSignal {
+  return (
+    signal?.aborted === true &&
+    error instanceof DatabaseError &&
+    error.code === 'DB_QUERY_CANCELLED'
+  );
 }
 
 function isolation(
