@@ -1,37 +1,56 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
+import { Transform } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { choosePort, LOOPBACK } from '#database/embedded/free-port.ts';
+import { ProtocolReader } from './protocol-reader.ts';
+import type { ProtocolMessage } from './protocol-reader.ts';
 
-/** A stretch of network between a client and a server that a test can stop and cut. */
+interface Target {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What becomes of a connection that a client opens. */
+type Welcome = 'pass' | 'hold' | 'reset';
+
+/** A stretch of network between a client and a server that a test can slow down, stop and cut. */
 export class TcpProxy implements AsyncDisposable {
   readonly host = LOOPBACK;
   readonly port: number;
+  /** How much later everything arrives from now on, each way. */
+  latencyMs = 0;
+  readonly #target: Target;
+  readonly #isPostgres: boolean;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #held = new Set<() => void>();
   #accepted = 0;
-  #isHolding = false;
+  #welcome: Welcome = 'pass';
+  #cutAt: ((message: ProtocolMessage) => boolean) | undefined;
 
-  private constructor(server: Server, port: number, target: { host: string; port: number }) {
+  private constructor(server: Server, port: number, target: Target, isPostgres: boolean) {
     this.#server = server;
+    this.#target = target;
+    this.#isPostgres = isPostgres;
     this.port = port;
     server.on('connection', (client) => {
       this.#accepted += 1;
       this.#keep(client);
+      if (this.#welcome === 'reset') {
+        client.resetAndDestroy();
+        return;
+      }
       // A socket that nobody reads never learns that its peer has gone.
       const early: Buffer[] = [];
       const keepEarly = (chunk: Buffer) => void early.push(chunk);
       client.on('data', keepEarly);
       const pass = () => {
         client.off('data', keepEarly);
-        const upstream = this.#keep(connect(target));
-        upstream.write(Buffer.concat(early));
-        client.pipe(upstream).pipe(client);
-        client.on('close', () => upstream.destroy());
-        upstream.on('close', () => client.destroy());
+        this.#connect(client, Buffer.concat(early));
       };
-      if (this.#isHolding) {
+      if (this.#welcome === 'hold') {
         this.#held.add(pass);
       } else {
         pass();
@@ -39,9 +58,15 @@ export class TcpProxy implements AsyncDisposable {
     });
   }
 
-  /** Listens on a free port, below those that the system gives to connections: it can be had again after `refuse`. */
-  static async start(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
-    const proxy = new TcpProxy(createServer(), await choosePort(undefined), target);
+  /**
+   * Listens on a free port, below those that the system gives to connections: it can be had again after `refuse`. With
+   * `isPostgres` it reads the protocol, without TLS, for `cutAt`.
+   */
+  static async start(
+    target: Target,
+    { isPostgres = false }: { readonly isPostgres?: boolean } = {},
+  ): Promise<TcpProxy> {
+    const proxy = new TcpProxy(createServer(), await choosePort(undefined), target, isPostgres);
     await proxy.listen();
     return proxy;
   }
@@ -73,12 +98,17 @@ export class TcpProxy implements AsyncDisposable {
 
   /** From now on, new connections are accepted and meet silence. */
   hold(): void {
-    this.#isHolding = true;
+    this.#welcome = 'hold';
   }
 
-  /** Ends the silence for those that wait in it, and for new ones. */
+  /** From now on, new connections are accepted, counted and reset: unlike those that `refuse` keeps from being made. */
+  reset(): void {
+    this.#welcome = 'reset';
+  }
+
+  /** Ends the silence for those that wait in it, and lets new ones through. */
   letThrough(): void {
-    this.#isHolding = false;
+    this.#welcome = 'pass';
     for (const pass of this.#held) {
       this.#held.delete(pass);
       pass();
@@ -93,11 +123,29 @@ export class TcpProxy implements AsyncDisposable {
     }
   }
 
+  /** A black hole: neither those that are connected nor those that try to be hear anything until `letThrough`. */
+  drop(): void {
+    this.freeze();
+    this.hold();
+  }
+
   /** Resets every connection. */
   cut(): void {
     for (const socket of this.#sockets) {
       socket.resetAndDestroy();
     }
+  }
+
+  /** Loses the next message that matches, on whichever connection, and resets that one; resolves to the message. */
+  async cutAt(matches: (message: ProtocolMessage) => boolean): Promise<ProtocolMessage> {
+    return await new Promise((resolve) => {
+      this.#cutAt = (message) => {
+        if (!matches(message)) return false;
+        this.#cutAt = undefined;
+        resolve(message);
+        return true;
+      };
+    });
   }
 
   async close(): Promise<void> {
@@ -106,6 +154,49 @@ export class TcpProxy implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #connect(client: Socket, early: Buffer): void {
+    const upstream = this.#keep(connect(this.#target));
+    const reader = this.#isPostgres ? new ProtocolReader() : undefined;
+    const isCut = (from: ProtocolMessage['from'], chunk: Buffer) => {
+      const messages = reader?.read(from, chunk) ?? [];
+      const isCut = messages.some((message) => this.#cutAt?.(message));
+      if (isCut) {
+        client.resetAndDestroy();
+        upstream.resetAndDestroy();
+      }
+      return isCut;
+    };
+    const way = this.#way((chunk) => isCut('client', chunk));
+    way.write(early);
+    client.pipe(way).pipe(upstream);
+    upstream.pipe(this.#way((chunk) => isCut('server', chunk))).pipe(client);
+    client.on('close', () => upstream.destroy());
+    upstream.on('close', () => client.destroy());
+  }
+
+  /** One way through the proxy, which ends where it is cut. */
+  #way(isCut: (chunk: Buffer) => boolean): Transform {
+    let underway: Promise<void> | undefined;
+    const way = new Transform({
+      transform: (chunk: Buffer, _encoding, next) => {
+        if (isCut(chunk)) return;
+        if (this.latencyMs === 0 && underway === undefined) {
+          next(null, chunk);
+          return;
+        }
+        // Whatever the latency becomes, nothing overtakes what is under way.
+        const arrived = Promise.all([underway, delay(this.latencyMs)]).then(() => {
+          way.push(chunk);
+          if (underway === arrived) underway = undefined;
+        });
+        underway = arrived;
+        next();
+      },
+      flush: (finish) => void (underway ?? Promise.resolve()).then(() => finish()),
+    });
+    return way;
   }
 
   #keep(socket: Socket): Socket {
