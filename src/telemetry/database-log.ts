@@ -1,54 +1,159 @@
-import type { DatabaseObserver } from '#database/database-observer.ts';
+import type {
+  DatabaseObserver,
+  LeakReturned,
+  LeaseLeaked,
+  LeaseReclaimed,
+} from '#database/database-observer.ts';
+import type { PoolStats } from '#database/pool/pool-stats.ts';
 import type { Logger } from './logger.ts';
+import { readOr } from './read-or.ts';
+import { repeatLimit } from './repeat-limit.ts';
+import { stackFrames } from './stack-frames.ts';
 
-/** A server that is away fails every attempt the same way: one line says it, until this has passed. */
+/** What a log of the database works with; all of it has a default. */
+export interface DatabaseLogParts {
+  /** Figures for the line that says that a pool is exhausted; without it the line has none. */
+  readonly poolStats?: () => readonly PoolStats[];
+  /** Milliseconds of any steady clock. */
+  readonly now?: () => number;
+}
+
+/** What fails for one borrower fails for all of them: one line says it, until this has passed. */
 const REPEAT_AFTER_MS = 30_000;
 
 /** Verdicts in which requests are refused and only people can help. */
 const BROKEN_STATES: ReadonlySet<string> = new Set(['down', 'read_only', 'migrations_pending']);
 
 /**
- * Logs the database's connections and health. A failed connect is written once per pool and code
- * every 30 s, with the count of those left out. Errors of sessions are logged where they are
- * answered, not here. `now` gives milliseconds of any steady clock.
+ * A pool works for all requests: whichever of them a socket or a timer happened to be made in has nothing to do with
+ * what it tells.
+ */
+const OF_NO_REQUEST = { request_id: undefined, trace_id: undefined };
+
+/**
+ * Logs the database's connections, leases and health. What comes in storms is written once per pool and kind every 30 s,
+ * with the count of those left out. Errors of sessions are logged where they are answered, not here.
  */
 export function createDatabaseLog(
   logger: Logger,
-  now: () => number = () => performance.now(),
+  { poolStats = () => [], now = () => performance.now() }: DatabaseLogParts = {},
 ): DatabaseObserver {
-  const failures = new Map<string, { at: number; suppressed: number }>();
+  const limited = repeatLimit(REPEAT_AFTER_MS, now);
   return {
+    // Told of every borrower: for those who got a connection it costs two comparisons.
+    acquireEnded({ pool, holder, traceId, outcome, waitedMs }) {
+      if (outcome === 'timeout' || outcome === 'refused') {
+        limited(`exhausted ${outcome} ${pool}`, (suppressed) =>
+          logger.warn(
+            {
+              event: 'db.pool.exhausted',
+              pool,
+              outcome,
+              holder,
+              trace_id: traceId,
+              waited_ms: Math.round(waitedMs),
+              ...figuresOf(pool, readOr(poolStats, [])),
+              suppressed,
+            },
+            'no database connection for a borrower',
+          ),
+        );
+      }
+    },
+    leaseLeaked(event) {
+      logger.warn(
+        { event: 'db.pool.leak', ...leaseFields(event), stack: stackFrames(event.stack ?? '') },
+        'a database connection is held for too long',
+      );
+    },
+    leakReturned(event) {
+      logger.info(
+        { event: 'db.pool.leak_returned', ...leaseFields(event) },
+        'a database connection held for too long came back',
+      );
+    },
+    leaseReclaimed(event) {
+      const { pool, reason } = event;
+      limited(`reclaimed ${reason} ${pool}`, (suppressed) =>
+        logger.warn(
+          { event: 'db.pool.reclaimed', ...leaseFields(event), reason, suppressed },
+          'a database connection died while it was leased',
+        ),
+      );
+    },
+    pingEnded({ pool, pid, outcome, durationMs }) {
+      if (outcome === 'failed') {
+        limited(`ping ${pool}`, (suppressed) =>
+          logger.info(
+            {
+              ...OF_NO_REQUEST,
+              event: 'db.ping.failed',
+              pool,
+              pid,
+              duration_ms: Math.round(durationMs),
+              suppressed,
+            },
+            'an idle database connection was dead',
+          ),
+        );
+      }
+    },
+    queryCancelled({ pool, holder, traceId }) {
+      logger.debug(
+        { ...OF_NO_REQUEST, event: 'db.query.cancelled', pool, holder, trace_id: traceId },
+        'the server was asked to cancel the statement of a holder that is gone',
+      );
+    },
+    sessionRetried({ pool, session, outcome }) {
+      const fields = { event: 'db.session.retried', pool, session, outcome };
+      if (outcome === 'retried' || outcome === 'succeeded') {
+        logger.debug(fields, 'a session met a concurrent one');
+      } else {
+        limited(`${outcome} ${pool}`, (suppressed) =>
+          logger.info({ ...fields, suppressed }, 'a session gave way to concurrent ones'),
+        );
+      }
+    },
     connectionOpened({ pool, pid, durationMs }) {
       logger.debug(
-        { event: 'db.connection.opened', pool, pid, duration_ms: durationMs },
+        {
+          ...OF_NO_REQUEST,
+          event: 'db.connection.opened',
+          pool,
+          pid,
+          duration_ms: Math.round(durationMs),
+        },
         'database connection opened',
       );
     },
     connectionClosed({ pool, pid, reason, ageMs }) {
       logger.debug(
-        { event: 'db.connection.closed', pool, pid, reason, age_ms: ageMs },
+        {
+          ...OF_NO_REQUEST,
+          event: 'db.connection.closed',
+          pool,
+          pid,
+          reason,
+          age_ms: Math.round(ageMs),
+        },
         'database connection closed',
       );
     },
-    connectionFailed({ pool, code, host, port, message }) {
-      const key = `${pool} ${code}`;
-      const last = failures.get(key);
-      if (last !== undefined && now() - last.at < REPEAT_AFTER_MS) {
-        last.suppressed += 1;
-        return;
-      }
-      failures.set(key, { at: now(), suppressed: 0 });
-      logger.warn(
-        {
-          event: 'db.connect.failed',
-          pool,
-          code,
-          host,
-          port,
-          reason: message,
-          suppressed: last?.suppressed ?? 0,
-        },
-        'no connection to the database',
+    connectionFailed({ pool, code, host, port, message: reason }) {
+      limited(`${code} ${pool}`, (suppressed) =>
+        logger.warn(
+          {
+            ...OF_NO_REQUEST,
+            event: 'db.connect.failed',
+            pool,
+            code,
+            host,
+            port,
+            reason,
+            suppressed,
+          },
+          'no connection to the database',
+        ),
       );
     },
     verdictChanged({ pool, from, to, code, message }) {
@@ -59,4 +164,36 @@ export function createDatabaseLog(
       );
     },
   };
+}
+
+function leaseFields({
+  pool,
+  holder,
+  traceId,
+  pid,
+  heldMs,
+}: LeaseReclaimed | LeaseLeaked | LeakReturned) {
+  return {
+    ...OF_NO_REQUEST,
+    pool,
+    holder,
+    trace_id: traceId,
+    pid,
+    held_ms: Math.round(heldMs),
+  };
+}
+
+/** Who is short of what: borrowers of connections (`used` at `max`), or the pool of the server (`used` below it). */
+function figuresOf(pool: string, all: readonly PoolStats[]) {
+  const stats = all.find(({ name }) => name === pool);
+  return (
+    stats && {
+      used: stats.used,
+      idle: stats.idle,
+      connecting: stats.connecting,
+      waiting: stats.waiting,
+      max: stats.max,
+      oldest_use_ms: Math.round(stats.oldestUseMs),
+    }
+  );
 }

@@ -1,5 +1,12 @@
 import type { DatabaseErrorCode } from '#database/database-error.ts';
-import type { RetireReason, SessionOutcome } from '#database/database-observer.ts';
+import type {
+  AcquireOutcome,
+  PingOutcome,
+  ReclaimReason,
+  RetireReason,
+  RetryOutcome,
+  SessionOutcome,
+} from '#database/database-observer.ts';
 
 /** The value of a method that is not in {@link HTTP_METHODS}, or not one of the route's. */
 export const OTHER_METHOD = '_OTHER';
@@ -35,8 +42,12 @@ export const READY_STATES = [
 
 export const GC_KINDS = ['major', 'minor', 'incremental', 'weakcb'] as const;
 
-// Telemetry imports only types of the database folder: these records are complete, or do not compile.
-const retireReasons: Readonly<Record<RetireReason, true>> = {
+/** Telemetry imports only types of the database folder: a list that is not complete does not compile. */
+function valuesOf<T extends string>(all: Readonly<Record<T, true>>): readonly string[] {
+  return Object.keys(all);
+}
+
+export const CLOSE_REASONS = valuesOf<RetireReason>({
   idle: true,
   lifetime: true,
   broken: true,
@@ -46,15 +57,35 @@ const retireReasons: Readonly<Record<RetireReason, true>> = {
   failover: true,
   evicted: true,
   shutdown: true,
-};
+});
 
-const sessionOutcomes: Readonly<Record<SessionOutcome, true>> = {
+export const ACQUIRE_RESULTS = valuesOf<AcquireOutcome>({
+  reused: true,
+  new: true,
+  queued: true,
+  timeout: true,
+  refused: true,
+  error: true,
+});
+
+export const RECLAIM_CAUSES = valuesOf<ReclaimReason>({ error: true, end: true, timeout: true });
+
+export const PING_RESULTS = valuesOf<PingOutcome>({ ok: true, failed: true });
+
+export const RETRY_RESULTS = valuesOf<RetryOutcome>({
+  retried: true,
+  succeeded: true,
+  given_up: true,
+  budget: true,
+});
+
+export const SESSION_RESULTS = valuesOf<SessionOutcome>({
   commit: true,
   rollback: true,
   error: true,
-};
+});
 
-const errorCodes: Readonly<Record<DatabaseErrorCode, true>> = {
+export const ERROR_CODES = valuesOf<DatabaseErrorCode>({
   DB_NOT_INITIALIZED: true,
   DB_CLOSED: true,
   DB_SESSION_MISSING: true,
@@ -93,11 +124,7 @@ const errorCodes: Readonly<Record<DatabaseErrorCode, true>> = {
   DB_MIGRATION_LOCKED: true,
   DB_QUERY_FAILED: true,
   CONFIG_INVALID: true,
-};
-
-export const CLOSE_REASONS: readonly string[] = Object.keys(retireReasons);
-export const SESSION_RESULTS: readonly string[] = Object.keys(sessionOutcomes);
-export const ERROR_CODES: readonly string[] = Object.keys(errorCodes);
+});
 
 /** Why connecting failed, in the words of the metric. */
 export function connectFailureReason(code: DatabaseErrorCode): ConnectFailureReason {

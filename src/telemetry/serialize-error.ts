@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { isSecretName, REDACTED } from './secret-names.ts';
 import { safeText } from './safe-text.ts';
+import { stackFrames } from './stack-frames.ts';
 
 /** What a log line says of an error. */
 export interface SerializedError {
@@ -24,7 +25,6 @@ export interface SerializedError {
 
 const MAX_CAUSES = 5;
 const MAX_ERRORS = 3;
-const MAX_FRAMES = 30;
 const MAX_DETAILS = 30;
 
 /** Classes of this service whose messages are written without values. */
@@ -46,8 +46,6 @@ const PROGRAMMING_ERRORS: ReadonlySet<string> = new Set([
 const VALUE_IN_MESSAGE =
   /(?:[.,;]? Received |, got |: |(?<=operator to search for )|(?<= on (?:string|number|boolean|symbol|bigint) )|(?<=Iterator value )).*$/s;
 const SQL_STATE = /^[0-9A-Z]{5}$/;
-const FRAME =
-  /^ {2,8}at (?:[^\n]{1,300} \()?(?:async )?(?:file:\/\/|node:|\/|[A-Za-z]:\\)[^\n]{1,500}:\d+:\d+\)?$/;
 
 /**
  * Makes an error loggable. Messages, DETAIL, statements and parameters of foreign errors never get
@@ -164,11 +162,9 @@ function detailsOf(error: Error): Pick<SerializedError, 'details'> {
 }
 
 function stackOf(error: Error): Pick<SerializedError, 'stack'> {
-  // A value with line breaks could imitate a frame: what stands in the message is not one.
-  const foreign = `${textOf(error, 'message') ?? ''}\n${textOf(error, 'detail') ?? ''}`;
-  const frames = (textOf(error, 'stack') ?? '')
-    .split('\n')
-    .filter((line) => FRAME.test(line) && !foreign.includes(line.trim()))
-    .slice(0, MAX_FRAMES);
-  return frames.length === 0 ? {} : { stack: safeText(frames.join('\n')) };
+  const stack = stackFrames(
+    textOf(error, 'stack') ?? '',
+    `${textOf(error, 'message') ?? ''}\n${textOf(error, 'detail') ?? ''}`,
+  );
+  return stack === undefined ? {} : { stack };
 }

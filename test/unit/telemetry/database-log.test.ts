@@ -1,16 +1,30 @@
 import { describe, expect, it } from 'vitest';
-import type { ConnectionFailed } from '#database/database-observer.ts';
+import {
+  type AcquireEnded,
+  type ConnectionFailed,
+  composeObservers,
+  type LeaseReclaimed,
+} from '#database/database-observer.ts';
+import type { PoolStats } from '#database/pool/pool-stats.ts';
 import { createDatabaseLog } from '#telemetry/database-log.ts';
 import { createLogger } from '#telemetry/logger.ts';
+import { poolStatsOf } from '#test/support/pool-stats-of.ts';
 
-function subject() {
+/** `scope`: of the request that a socket or timer happened to be made in. */
+function subject({
+  poolStats = () => [],
+  scope,
+}: {
+  poolStats?: () => readonly PoolStats[];
+  scope?: Record<string, string>;
+} = {}) {
   const lines: Record<string, unknown>[] = [];
   const clock = { now: 0 };
   const logger = createLogger(
-    { level: 'debug', format: 'json' },
+    { level: 'debug', format: 'json', scope: () => scope },
     { write: (line) => lines.push(JSON.parse(line)) },
   );
-  return { lines, clock, log: createDatabaseLog(logger, () => clock.now) };
+  return { lines, clock, log: createDatabaseLog(logger, { poolStats, now: () => clock.now }) };
 }
 
 const refused: ConnectionFailed = {
@@ -19,6 +33,16 @@ const refused: ConnectionFailed = {
   host: 'db',
   port: 5432,
   message: 'connection refused: is PostgreSQL running at db:5432?',
+};
+
+const lease = { pool: 'main', holder: 'GET /users/:id', traceId: 'b'.repeat(32), heldMs: 12_345.6 };
+const reclaimed: LeaseReclaimed = { ...lease, reason: 'end', pid: 7 };
+const missed: AcquireEnded = {
+  pool: 'main',
+  holder: 'GET /users',
+  traceId: 'a'.repeat(32),
+  outcome: 'timeout',
+  waitedMs: 2000.4,
 };
 
 describe('the log of the database', () => {
@@ -94,5 +118,278 @@ describe('the log of the database', () => {
         reason: 'lifetime',
       }),
     ]);
+  });
+});
+
+describe('the log of leases', () => {
+  it('says once who holds a connection for too long, since when and where it was leased', () => {
+    const { log, lines } = subject();
+    const frames = '    at listUsers (file:///app/src/users.ts:3:5)';
+
+    log.leaseLeaked?.({ ...lease, pid: 7, stack: `Error: secret of Ada\n${frames}` });
+
+    expect(lines).toEqual([
+      expect.objectContaining({
+        level: 'warn',
+        event: 'db.pool.leak',
+        pool: 'main',
+        holder: 'GET /users/:id',
+        trace_id: lease.traceId,
+        pid: 7,
+        held_ms: 12_346,
+        stack: frames,
+      }),
+    ]);
+    expect(JSON.stringify(lines)).not.toContain('Ada');
+  });
+
+  it('leaves out the stack of a leak where none was taken', () => {
+    const { log, lines } = subject();
+
+    log.leaseLeaked?.({ ...lease, pid: undefined, stack: undefined });
+
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).not.toHaveProperty('stack');
+  });
+
+  it('says that a leaked connection came back', () => {
+    const { log, lines } = subject();
+
+    log.leakReturned?.({ ...lease, pid: 7 });
+
+    expect(lines).toEqual([
+      expect.objectContaining({
+        level: 'info',
+        event: 'db.pool.leak_returned',
+        holder: 'GET /users/:id',
+        trace_id: lease.traceId,
+        pid: 7,
+        held_ms: 12_346,
+      }),
+    ]);
+  });
+
+  it('writes all connections that a killed server takes away as one line', () => {
+    const { log, lines, clock } = subject();
+
+    for (let pid = 1; pid <= 15; pid += 1) {
+      log.leaseReclaimed?.({ ...reclaimed, pid });
+    }
+    clock.now = 30_000;
+    log.leaseReclaimed?.({ ...reclaimed, pid: 99 });
+
+    expect(lines).toEqual([
+      expect.objectContaining({
+        level: 'warn',
+        event: 'db.pool.reclaimed',
+        pool: 'main',
+        reason: 'end',
+        holder: 'GET /users/:id',
+        trace_id: lease.traceId,
+        pid: 1,
+        held_ms: 12_346,
+        suppressed: 0,
+      }),
+      expect.objectContaining({ event: 'db.pool.reclaimed', pid: 99, suppressed: 14 }),
+    ]);
+  });
+
+  it('writes another reason and another pool at once', () => {
+    const { log, lines } = subject();
+
+    log.leaseReclaimed?.(reclaimed);
+    log.leaseReclaimed?.({ ...reclaimed, reason: 'timeout' });
+    log.leaseReclaimed?.({ ...reclaimed, pool: 'reports' });
+
+    expect(lines).toHaveLength(3);
+  });
+});
+
+describe('the log of an exhausted pool', () => {
+  it('says who got no connection, and what the pool was doing', () => {
+    const { log, lines } = subject({
+      poolStats: () => [
+        poolStatsOf({ name: 'reports' }),
+        poolStatsOf({ used: 15, idle: 0, connecting: 0, waiting: 43, oldestUseMs: 9000.7 }),
+      ],
+    });
+
+    log.acquireEnded?.(missed);
+
+    expect(lines).toEqual([
+      expect.objectContaining({
+        level: 'warn',
+        event: 'db.pool.exhausted',
+        pool: 'main',
+        outcome: 'timeout',
+        holder: 'GET /users',
+        trace_id: missed.traceId,
+        waited_ms: 2000,
+        used: 15,
+        idle: 0,
+        connecting: 0,
+        waiting: 43,
+        max: 15,
+        oldest_use_ms: 9001,
+        suppressed: 0,
+      }),
+    ]);
+  });
+
+  it('is one line for 20,000 who are refused at once, and one for those who waited in vain', () => {
+    const { log, lines, clock } = subject();
+
+    for (let at = 0; at < 20_000; at += 1) {
+      log.acquireEnded?.({ ...missed, outcome: 'refused', waitedMs: 0 });
+    }
+    log.acquireEnded?.(missed);
+    clock.now = 30_000;
+    log.acquireEnded?.({ ...missed, outcome: 'refused', waitedMs: 0 });
+
+    expect(lines.map(({ outcome, suppressed }) => [outcome, suppressed])).toEqual([
+      ['refused', 0],
+      ['timeout', 0],
+      ['refused', 19_999],
+    ]);
+  });
+
+  it.each(['reused', 'new', 'queued', 'error'] as const)(
+    'has no line for a borrower whose outcome is %s',
+    (outcome) => {
+      const { log, lines } = subject();
+
+      log.acquireEnded?.({ ...missed, outcome });
+
+      expect(lines).toEqual([]);
+    },
+  );
+
+  it('is written without figures when they cannot be read, or are not the pool’s', () => {
+    const fail = () => {
+      throw new Error('closed');
+    };
+    const unread = subject({ poolStats: fail });
+    const unknown = subject({ poolStats: () => [poolStatsOf({ name: 'reports' })] });
+
+    unread.log.acquireEnded?.(missed);
+    unknown.log.acquireEnded?.(missed);
+
+    expect([...unread.lines, ...unknown.lines]).toEqual([
+      expect.not.objectContaining({ used: expect.anything() }),
+      expect.not.objectContaining({ used: expect.anything() }),
+    ]);
+  });
+});
+
+describe('the log of pings, cancels and retries', () => {
+  it('writes failed pings of a pool as one line', () => {
+    const { log, lines } = subject();
+
+    for (const outcome of ['ok', 'failed', 'failed'] as const) {
+      log.pingEnded?.({ pool: 'main', pid: 7, outcome, durationMs: 500.2 });
+    }
+
+    expect(lines).toEqual([
+      expect.objectContaining({
+        level: 'info',
+        event: 'db.ping.failed',
+        pool: 'main',
+        pid: 7,
+        duration_ms: 500,
+        suppressed: 0,
+      }),
+    ]);
+  });
+
+  it('writes cancelled statements for those who debug', () => {
+    const { log, lines } = subject();
+
+    log.queryCancelled?.({ pool: 'main', holder: 'GET /users', traceId: missed.traceId });
+
+    expect(lines).toEqual([
+      expect.objectContaining({
+        level: 'debug',
+        event: 'db.query.cancelled',
+        pool: 'main',
+        holder: 'GET /users',
+        trace_id: missed.traceId,
+      }),
+    ]);
+  });
+
+  it.each([
+    ['retried', 'debug', 3],
+    ['succeeded', 'debug', 3],
+    ['given_up', 'info', 1],
+    ['budget', 'info', 1],
+  ] as const)('writes three sessions %s as %s, in %i lines', (outcome, level, count) => {
+    const { log, lines } = subject();
+
+    for (let at = 0; at < 3; at += 1) {
+      log.sessionRetried?.({ pool: 'main', session: 'POST /teams', outcome });
+    }
+
+    const line = expect.objectContaining({
+      level,
+      event: 'db.session.retried',
+      pool: 'main',
+      session: 'POST /teams',
+      outcome,
+    });
+    expect(lines).toEqual(Array.from({ length: count }, () => line));
+  });
+});
+
+describe('a line of the pool', () => {
+  it('names the trace of the holder, and never the request its socket was opened in', () => {
+    const { log, lines } = subject({ scope: { request_id: 'other', trace_id: 'other' } });
+
+    log.leaseLeaked?.({ ...lease, pid: 7, stack: undefined });
+    log.leaseReclaimed?.({ ...reclaimed, traceId: undefined });
+    log.queryCancelled?.({ pool: 'main', holder: 'seed', traceId: undefined });
+    log.pingEnded?.({ pool: 'main', pid: 7, outcome: 'failed', durationMs: 1 });
+    log.connectionOpened?.({ pool: 'main', pid: 7, durationMs: 1 });
+    log.connectionClosed?.({ pool: 'main', pid: 7, reason: 'idle', ageMs: 1 });
+    log.connectionFailed?.(refused);
+
+    expect(lines.map((line) => [line['trace_id'], line['request_id']])).toEqual([
+      [lease.traceId, undefined],
+      ...Array.from({ length: 6 }, () => [undefined, undefined]),
+    ]);
+  });
+
+  it('is written though another listener throws', () => {
+    const { log, lines } = subject();
+    const fail = () => {
+      throw new Error('no');
+    };
+    const observer = composeObservers([{ leaseReclaimed: fail, acquireEnded: fail }, log]);
+
+    observer.leaseReclaimed?.(reclaimed);
+    observer.acquireEnded?.(missed);
+
+    expect(lines.map(({ event }) => event)).toEqual(['db.pool.reclaimed', 'db.pool.exhausted']);
+  });
+
+  it('that cannot be written disturbs nobody', () => {
+    const counted: string[] = [];
+    const broken = createDatabaseLog(
+      createLogger(
+        { level: 'debug', format: 'json' },
+        {
+          write() {
+            throw new Error('disk full');
+          },
+        },
+      ),
+    );
+    const observer = composeObservers([
+      broken,
+      { leaseReclaimed: ({ holder }) => counted.push(holder) },
+    ]);
+
+    observer.leaseReclaimed?.(reclaimed);
+
+    expect(counted).toEqual([lease.holder]);
   });
 });

@@ -4,19 +4,11 @@ import type { PoolStats } from '#database/pool/pool-stats.ts';
 import { METRICS } from '#telemetry/metric-catalogue.ts';
 import { createMetrics, type Metrics, type MetricsSources } from '#telemetry/metrics.ts';
 import { parseExposition } from '#test/support/exposition.ts';
+import { poolStatsOf } from '#test/support/pool-stats-of.ts';
 
 const OPENMETRICS = 'application/openmetrics-text;version=1.0.0;q=0.6,text/plain;q=0.3';
 
-const pool: PoolStats = {
-  name: 'main',
-  max: 15,
-  size: 5,
-  idle: 3,
-  used: 2,
-  connecting: 1,
-  waiting: 7,
-  total: 6,
-};
+const pool = poolStatsOf();
 
 const sources: MetricsSources = {
   version: '0.1.0',
@@ -26,6 +18,8 @@ const sources: MetricsSources = {
   readiness: () => ({ state: 'up', migrationsPending: 0 }),
   postgresVersion: () => '18.4',
 };
+
+const threePools = ['main', 'reporting', 'tests'].map((name) => poolStatsOf({ name }));
 
 const open: Metrics[] = [];
 
@@ -148,9 +142,52 @@ describe('a scrape', () => {
     expect(missing).toEqual([]);
   });
 
+  it('has fewer than 5,000 series with three pools, whatever is requested', async () => {
+    const metrics = metricsOf({
+      poolStats: () => threePools,
+      routes: Array.from({ length: 40 }, (_, at) => `/r${at}`),
+    });
+    for (let at = 0; at < 40 * 8 * 20; at += 1) {
+      metrics.httpObserver.requestEnded({
+        method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'X'][at % 8] ?? '',
+        route: `/r${Math.floor(at / 8) % 40}`,
+        status: 200 + Math.floor(at / 320),
+        durationMs: 1,
+      });
+    }
+
+    const { size } = await scrape(metrics);
+
+    expect(size).toBeGreaterThan(4000);
+    expect(size).toBeLessThan(5000);
+  });
+
+  it('has the same series after 900,000 events of the database as before the first', async () => {
+    const metrics = metricsOf({ poolStats: () => threePools });
+    const { databaseObserver: told } = metrics;
+    const before = [...(await scrape(metrics)).keys()].filter((key) => key.startsWith('db_'));
+
+    for (let at = 0; at < 100_000; at += 1) {
+      const pool = threePools[at % 3]?.name ?? '';
+      const event = { pool, holder: `holder ${at}`, traceId: String(at), heldMs: at, pid: at };
+      told.acquireEnded?.({ ...event, outcome: 'queued', waitedMs: at });
+      told.leaseEnded?.(event);
+      told.leaseLeaked?.({ ...event, stack: undefined });
+      told.leaseReclaimed?.({ ...event, reason: 'end' });
+      told.pingEnded?.({ pool, pid: at, outcome: 'failed', durationMs: at });
+      told.connectionOpened?.({ pool, pid: at, durationMs: at });
+      told.connectionClosed?.({ pool, pid: at, reason: 'broken', ageMs: at });
+      told.queryCancelled?.(event);
+      told.sessionRetried?.({ pool, session: `session ${at}`, outcome: 'budget' });
+    }
+
+    const after = [...(await scrape(metrics)).keys()].filter((key) => key.startsWith('db_'));
+    expect(after).toEqual(before);
+  });
+
   it('costs less than 50 ms of CPU time with all series of three pools', async () => {
     const metrics = metricsOf({
-      poolStats: () => [pool, { ...pool, name: 'replica' }, { ...pool, name: 'probe' }],
+      poolStats: () => threePools,
       routes: Array.from({ length: 30 }, (_, at) => `/r${at}`),
     });
     for (let at = 0; at < 1000; at += 1) {

@@ -1,0 +1,33 @@
+import type { PoolStats } from '#database/pool/pool-stats.ts';
+import type { Instruments } from './instruments.ts';
+
+/** Gauges of the pools that are there now, from their snapshots. */
+export function createPoolGauges(instruments: Instruments) {
+  const count = instruments.gauge('db_client_connection_count');
+  const max = instruments.gauge('db_client_connection_max');
+  const idleMin = instruments.gauge('db_client_connection_idle_min');
+  const idleMax = instruments.gauge('db_client_connection_idle_max');
+  const pending = instruments.gauge('db_client_connection_pending_requests');
+  const oldestPending = instruments.gauge('db_client_connection_oldest_pending_seconds');
+  const oldestUse = instruments.gauge('db_client_connection_oldest_use_seconds');
+  return {
+    /** Replaces what was said before: a pool that is not among `all` has no gauges. */
+    set(all: readonly PoolStats[]): void {
+      for (const gauge of [count, max, idleMin, idleMax, pending, oldestPending, oldestUse]) {
+        gauge.reset();
+      }
+      for (const stats of all) {
+        const pool = { db_client_connection_pool_name: stats.name };
+        count.set({ ...pool, db_client_connection_state: 'idle' }, stats.idle);
+        count.set({ ...pool, db_client_connection_state: 'used' }, stats.used);
+        count.set({ ...pool, db_client_connection_state: 'connecting' }, stats.connecting);
+        max.set(pool, stats.max);
+        idleMin.set(pool, stats.size);
+        idleMax.set(pool, stats.max);
+        pending.set(pool, stats.waiting);
+        oldestPending.set(pool, stats.oldestWaitMs / 1000);
+        oldestUse.set(pool, stats.oldestUseMs / 1000);
+      }
+    },
+  };
+}
