@@ -45,17 +45,18 @@ async function main(): Promise<void> {
   }
 
   try {
-    const { url, database } = await service.start();
+    const { url, managementUrl, database } = await service.start();
     await service.ready();
     log.info(
       {
         event: 'service.ready',
         api: `${url}/docs`,
-        health: `${url}/healthz`,
-        metrics: `${url}/metrics`,
+        health: `${managementUrl}/healthz`,
+        metrics: `${managementUrl}/metrics`,
+        pool: `${managementUrl}/pool`,
         database,
       },
-      `ready: ${url}/docs, /healthz, /metrics; PostgreSQL at ${database}`,
+      `ready: ${url}/docs; ${managementUrl}/healthz, /metrics, /pool; PostgreSQL at ${database}`,
     );
   } catch (error) {
     log.fatal({ event: 'service.start.failed', err: error }, startFault(error));

@@ -1,6 +1,7 @@
+import type { RequestListener } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { readBuildInfo } from '#config/build-info.ts';
-import type { Settings } from '#config/settings.ts';
+import type { ListenerSettings, Settings } from '#config/settings.ts';
 import type { DatabaseObserver } from '#database/database-observer.ts';
 import { composeObservers } from '#database/database-observer.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
@@ -11,13 +12,16 @@ import { HealthProbe } from '#database/health/health-probe.ts';
 import { expectedMigrations } from '#database/migrations/expected-migrations.ts';
 import { migrate } from '#database/migrations/migrate.ts';
 import { prepareDatabase } from '#database/prepare-database.ts';
+import { reportPool } from '#database/server/report-pool.ts';
+import { SessionActivity } from '#database/server/session-activity.ts';
 import { DatabaseSessionManager } from '#database/session-manager.ts';
 import { entities } from '#entities.ts';
 import { seed } from '#features/seed.ts';
 import { membershipRoutes } from '#features/teams/membership-routes.ts';
 import { teamRoutes } from '#features/teams/team-routes.ts';
 import { userRoutes } from '#features/users/user-routes.ts';
-import { createApp } from '#http/app.ts';
+import { createApp, createManagementApp } from '#http/app.ts';
+import type { ManagementDependencies } from '#http/app.ts';
 import { healthSnapshot } from '#http/health-snapshot.ts';
 import { currentRequestScope } from '#http/request-scope.ts';
 import type { Route } from '#http/route.ts';
@@ -45,6 +49,8 @@ export interface ServiceOverrides {
 /** Where a service is, and where its database. */
 export interface ServiceAddress {
   readonly url: string;
+  /** Where metrics and the pool are; the API's own URL unless management has a listener. */
+  readonly managementUrl: string;
   /** `host:port/database`, no credentials. */
   readonly database: string;
 }
@@ -88,6 +94,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   const stopping = new AbortController();
   const isReady = Promise.withResolvers<void>();
   let probe: HealthProbe | undefined;
+  let activity: SessionActivity | undefined;
   let starting: Promise<ServiceAddress> | undefined;
 
   const verdict = () => probe?.verdict() ?? STARTING;
@@ -110,11 +117,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     ...(overrides.observer === undefined ? [] : [overrides.observer]),
   ]);
   const loop = new EventLoopWatch();
-  const app = createApp({
-    routes,
-    sessionManager: {
-      session: (work, options) => explainSchemaError(sessions.session(work, options), verdict),
-    },
+  const management: ManagementDependencies = {
     health: {
       snapshot: () =>
         healthSnapshot({
@@ -125,10 +128,25 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
         }),
     },
     metrics,
-    info: { name, version },
+    pool: {
+      report: () => reportPool({ sessions, activity, probe: verdict }),
+      evict() {
+        const { name: pool, idle, used, connecting } = sessions.stats();
+        sessions.evict();
+        return { pool, retired: idle, retiring: used + connecting };
+      },
+    },
     settings,
     log,
     observer: metrics.httpObserver,
+  };
+  const app = createApp({
+    ...management,
+    routes,
+    sessionManager: {
+      session: (work, options) => explainSchemaError(sessions.session(work, options), verdict),
+    },
+    info: { name, version },
   });
 
   const closers = new Closers(({ name: resource, kind, deadlineMs, error }) =>
@@ -178,6 +196,35 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     }
   }
 
+  /** Listens, and resolves to where. At its end the server first drains, then gives what is in flight the grace. */
+  async function serve(
+    name: string,
+    listener: RequestListener,
+    address: ListenerSettings & { readonly mayMovePort: boolean; readonly variablePrefix?: string },
+    drainMs: number,
+  ): Promise<string> {
+    const { server, host, port } = await startHttpServer(
+      listener,
+      { ...settings.http, ...address },
+      log,
+    );
+    const { graceMs } = settings.shutdown;
+    closers.add(
+      name,
+      () => server.close({ drainMs, graceMs }),
+      drainMs + graceMs + CLOSE_DEADLINE_MS,
+    );
+    return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  }
+
+  /** Opened before the API and closed after it, so that the probes on it see the API drain. */
+  async function serveManagement(address: ListenerSettings): Promise<string> {
+    const ownAddress = { ...address, mayMovePort: false, variablePrefix: 'MANAGEMENT_' };
+    const url = await serve('management server', createManagementApp(management), ownAddress, 0);
+    log.info({ event: 'service.management.listening', url }, `management listens on ${url}`);
+    return url;
+  }
+
   /** Not awaited by the start: a server that is away for an hour is waited for, live and not ready. */
   async function bringUp(connection: DatabaseConnection): Promise<void> {
     if (settings.migrateOnStart) {
@@ -200,6 +247,12 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
       () => sessions.close(settings.shutdown.graceMs),
       settings.shutdown.graceMs + CLOSE_DEADLINE_MS,
     );
+    if (settings.database.pooler === 'none') {
+      const { poolName } = settings.database;
+      const asking = new SessionActivity({ connection, poolName, gate: sessions.connectGate });
+      closers.add('session activity', () => asking.close(), CLOSE_DEADLINE_MS);
+      activity = asking;
+    }
     probe = new HealthProbe({
       connection,
       poolName: settings.database.poolName,
@@ -210,18 +263,17 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     });
     const health = probe;
     closers.add('health probe', () => health.stop(), CLOSE_DEADLINE_MS);
-    const { server, host, port } = await startHttpServer(app, settings.http, log);
-    const { drainMs, graceMs } = settings.shutdown;
-    closers.add(
-      'http server',
-      () => server.close({ drainMs, graceMs }),
-      drainMs + graceMs + CLOSE_DEADLINE_MS,
-    );
-    const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+    const { listener } = settings.management;
+    const managementUrl = listener && (await serveManagement(listener));
+    const url = await serve('http server', app, settings.http, settings.shutdown.drainMs);
     log.info({ event: 'service.listening', url }, `listening on ${url}`);
     const preparing = bringUp(connection);
     closers.add('start', () => preparing, CLOSE_DEADLINE_MS);
-    return { url, database: `${connection.host}:${connection.port}/${connection.database}` };
+    return {
+      url,
+      managementUrl: managementUrl ?? url,
+      database: `${connection.host}:${connection.port}/${connection.database}`,
+    };
   }
 
   return {

@@ -4,15 +4,18 @@ import type { Express, NextFunction, Request, Response } from 'express';
 import type { Settings } from '#config/settings.ts';
 
 import { docsRoutes } from './docs-routes.ts';
+import type { Endpoint } from './endpoint.ts';
 import { mountEndpoints } from './endpoint.ts';
 import { healthRoutes } from './health-routes.ts';
 import type { HealthSource } from './health-source.ts';
 import { invalidRequest, notFound } from './http-error.ts';
+import { FailureLog } from './failure-log.ts';
 import type { HttpLog } from './http-log.ts';
 import type { HttpObserver } from './http-observer.ts';
 import { InFlightLimit } from './in-flight-limit.ts';
-import type { MetricsSource } from './metrics-route.ts';
-import { metricsRoute } from './metrics-route.ts';
+import { managementAccess, noAccess } from './management-access.ts';
+import type { ManagementSources } from './management-routes.ts';
+import { managementRoutes } from './management-routes.ts';
 import { observeRequests } from './observe-requests.ts';
 import { openApiRoute } from './openapi-route.ts';
 import type { ServiceInfo } from './openapi.ts';
@@ -24,46 +27,28 @@ import type { Route } from './route.ts';
 import { crossOrigin, securityHeaders } from './security-headers.ts';
 import { sendFailure } from './send-failure.ts';
 
-/** What an app is made of. */
-export interface AppDependencies {
-  readonly routes: readonly Route[];
-  readonly sessionManager: SessionRunner;
+/** What the management application is made of. */
+export interface ManagementDependencies extends ManagementSources {
   readonly health: HealthSource;
-  readonly metrics: MetricsSource;
-  readonly info: ServiceInfo;
   readonly settings: Pick<Settings, 'environment' | 'http' | 'management'>;
   readonly log: HttpLog;
   readonly observer: HttpObserver;
 }
 
-/** The API as an Express application: every answer has its ids, every error is a problem, nothing is sent before it is committed. */
-export function createApp({
-  routes,
-  sessionManager: sessions,
-  health,
-  metrics,
-  info,
-  settings,
-  log,
-  observer,
-}: AppDependencies): Express {
-  const { environment, http } = settings;
-  const app = express();
-  app.disable('x-powered-by');
-  // Entity tags are the resources' own, and queries are parsed strictly where they are validated.
-  app.disable('etag');
-  app.set('query parser', false);
-  app.set('case sensitive routing', true);
-  app.set('strict routing', true);
-  app.set('trust proxy', http.trustProxy);
+/** What the API is made of. */
+export interface AppDependencies extends ManagementDependencies {
+  readonly routes: readonly Route[];
+  readonly sessionManager: SessionRunner;
+  readonly info: ServiceInfo;
+}
 
-  app.use(
-    observeRequests(observer, log),
-    ...securityHeaders(),
-    ...crossOrigin(http.corsOrigins),
-    requireHost,
-  );
-
+/**
+ * The API as an Express application: every answer has its ids, every error is a problem, nothing is sent before it is
+ * committed. Management shares it unless the settings give it a listener of its own.
+ */
+export function createApp(dependencies: AppDependencies): Express {
+  const { routes, sessionManager: sessions, health, info, settings } = dependencies;
+  const { environment, http, management } = settings;
   const services = {
     sessions,
     readJson: createJsonReader(http.bodyLimitBytes),
@@ -71,20 +56,59 @@ export function createApp({
     requestTimeoutMs: http.requestTimeoutMs,
     checkReplies: environment !== 'production',
   };
-  const serviceRoutes = [...healthRoutes(health, settings), metricsRoute(metrics), ...docsRoutes()];
-  mountEndpoints(app, [
+  const isShared = management.listener === undefined;
+  const hasAccess = isShared ? managementAccess(settings, { isOwnListener: false }) : noAccess;
+  const serviceRoutes = [
+    ...healthRoutes(health, hasAccess),
+    ...(isShared ? managementRoutes(dependencies, hasAccess) : []),
+    ...docsRoutes(),
+  ];
+  return createExpress(dependencies, http.corsOrigins, [
     ...serviceRoutes,
     openApiRoute(routes, serviceRoutes, info),
     ...routes.map((route) => routeEndpoint(route, services)),
   ]);
+}
 
+/** What the management listener serves: the probes, with their details, and all that shows the inside of the service. */
+export function createManagementApp(dependencies: ManagementDependencies): Express {
+  const hasAccess = managementAccess(dependencies.settings, { isOwnListener: true });
+  return createExpress(
+    dependencies,
+    [],
+    [...healthRoutes(dependencies.health, hasAccess), ...managementRoutes(dependencies, hasAccess)],
+  );
+}
+
+function createExpress(
+  { settings, log, observer }: Pick<ManagementDependencies, 'settings' | 'log' | 'observer'>,
+  corsOrigins: readonly string[],
+  endpoints: readonly Endpoint[],
+): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  // Entity tags are the resources' own, and queries are parsed strictly where they are validated.
+  app.disable('etag');
+  app.set('query parser', false);
+  app.set('case sensitive routing', true);
+  app.set('strict routing', true);
+  app.set('trust proxy', settings.http.trustProxy);
+
+  app.use(
+    observeRequests(observer, log),
+    ...securityHeaders(),
+    ...crossOrigin(corsOrigins),
+    requireHost,
+  );
+  mountEndpoints(app, endpoints);
   app.use(() => {
     throw notFound();
   });
+  const failures = new FailureLog(log);
   // Express knows an error handler by its four parameters.
   app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
     const scope = currentRequestScope() ?? newRequestScope();
-    sendFailure(error, response, scope, { method: request.method, log });
+    sendFailure(error, response, scope, { method: request.method, log: failures });
   });
   return app;
 }

@@ -1,10 +1,8 @@
 import type { Response } from 'express';
 import { z } from 'zod';
 
-import type { Settings } from '#config/settings.ts';
-
-import { carriesToken } from './bearer-token.ts';
 import type { HealthSnapshot, HealthSource, HealthState } from './health-source.ts';
+import type { ManagementAccess } from './management-access.ts';
 import type { ServiceRoute } from './service-route.ts';
 
 const HEALTH_TYPE = 'application/health+json';
@@ -54,11 +52,8 @@ const healthSchema = z.object({
   ),
 });
 
-/** `/livez`, `/readyz` and `/healthz`: answered from memory, without a session. */
-export function healthRoutes(
-  health: HealthSource,
-  { environment, management }: Pick<Settings, 'environment' | 'management'>,
-): ServiceRoute[] {
+/** `/livez`, `/readyz` and `/healthz`: answered from memory, without a session; details for whoever has access. */
+export function healthRoutes(health: HealthSource, hasAccess: ManagementAccess): ServiceRoute[] {
   return [
     {
       method: 'get',
@@ -94,17 +89,13 @@ export function healthRoutes(
       path: '/healthz',
       isQuiet: true,
       operationId: 'getHealth',
-      summary: 'What is checked and what was found; reasons only in development or with the token',
+      summary: 'What is checked and what was found; reasons only with access to management',
       responses: {
         200: { description: '`pass` or `warn`.', contentType: HEALTH_TYPE, schema: healthSchema },
         503: { description: '`fail`.', contentType: HEALTH_TYPE, schema: healthSchema },
       },
       handle(request, response) {
-        const snapshot = health.snapshot();
-        const isDetailed =
-          environment !== 'production' ||
-          carriesToken(request.get('Authorization'), management.token?.reveal());
-        const body = healthBody(snapshot, isDetailed);
+        const body = healthBody(health.snapshot(), hasAccess(request));
         sendJson(response, body.status === 'fail' ? 503 : 200, HEALTH_TYPE, body);
       },
     },

@@ -17,6 +17,8 @@ export interface ServiceInfo {
 
 type HeaderObject = { readonly description: string; readonly schema: { readonly type: 'string' } };
 
+const MANAGEMENT_SCHEME = 'management';
+
 const JSON_TYPE = 'application/json';
 
 /** What any route may answer, whatever it does. */
@@ -68,7 +70,16 @@ export function openApiDocument(
     info: { title: name, version },
     servers: [{ url: '/' }],
     paths,
-    components: { headers: ID_HEADERS },
+    components: {
+      headers: ID_HEADERS,
+      securitySchemes: {
+        [MANAGEMENT_SCHEME]: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'The management token; not asked for in development.',
+        },
+      },
+    },
   });
 }
 
@@ -152,6 +163,12 @@ function failuresOf({ errors, body, method }: Route): Record<string, ZodOpenApiR
     status: statusOf(code, method.toUpperCase()),
   }));
   if (body !== undefined) answers.push({ code: 'INPUT_INVALID', status: 422 });
+  return failureResponses(answers);
+}
+
+function failureResponses(
+  answers: readonly { readonly code: ErrorCode; readonly status: number }[],
+): Record<string, ZodOpenApiResponseObject> {
   return Object.fromEntries(
     [...Map.groupBy(answers, ({ status }) => status)].map(([status, atStatus]) => [
       status,
@@ -161,7 +178,8 @@ function failuresOf({ errors, body, method }: Route): Record<string, ZodOpenApiR
           .join(' '),
         headers: {
           ...idHeaderRefs,
-          ...(status === 503 ? headerObjects({ 'Retry-After': 'Seconds.' }) : {}),
+          ...(status === 503 && headerObjects({ 'Retry-After': 'Seconds.' })),
+          ...(status === 401 && headerObjects({ 'WWW-Authenticate': '`Bearer`.' })),
         },
         content: { [PROBLEM_TYPE]: { schema: problemSchema } },
       },
@@ -173,20 +191,25 @@ function serviceOperationOf({
   operationId,
   summary,
   responses,
+  isGuarded = false,
 }: ServiceRoute): ZodOpenApiOperationObject {
   return {
     operationId,
     summary,
     tags: ['service'],
-    responses: Object.fromEntries(
-      Object.entries(responses).map(([status, { description, contentType, schema }]) => [
-        status,
-        {
-          description,
-          headers: idHeaderRefs,
-          content: { [contentType]: { schema: schema ?? { type: 'string' } } },
-        },
-      ]),
-    ),
+    ...(isGuarded && { security: [{}, { [MANAGEMENT_SCHEME]: [] }] }),
+    responses: {
+      ...Object.fromEntries(
+        Object.entries(responses).map(([status, { description, contentType, schema }]) => [
+          status,
+          {
+            description,
+            headers: idHeaderRefs,
+            content: { [contentType]: { schema: schema ?? { type: 'string' } } },
+          },
+        ]),
+      ),
+      ...(isGuarded && failureResponses([{ code: 'UNAUTHORIZED', status: 401 }])),
+    },
   };
 }

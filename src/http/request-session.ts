@@ -11,6 +11,8 @@ export interface SessionRunner {
       readonly readOnly?: boolean;
       readonly signal?: AbortSignal;
       readonly onCommit?: () => void;
+      readonly traceId?: string;
+      readonly repeatable?: boolean;
     },
   ): Promise<T>;
 }
@@ -19,6 +21,10 @@ export interface SessionRunner {
 export interface RequestSessionOptions {
   readonly name: string;
   readonly readOnly: boolean;
+  /** The work may be done again from its beginning when the database asks for that. */
+  readonly repeatable: boolean;
+  /** Of the request, so that whoever holds a connection can be found in the logs. */
+  readonly traceId: string | undefined;
   /** From now until the work is given up. */
   readonly deadlineMs: number;
   /** Aborts when the client goes away. */
@@ -36,7 +42,7 @@ const SETTLE_MS = 250;
 export async function requestSession<T>(
   sessions: SessionRunner,
   work: (signal: AbortSignal) => Promise<T>,
-  { name, readOnly, deadlineMs, clientGone }: RequestSessionOptions,
+  { name, readOnly, repeatable, traceId, deadlineMs, clientGone }: RequestSessionOptions,
 ): Promise<T> {
   const controller = new AbortController();
   const { signal } = controller;
@@ -66,6 +72,8 @@ export async function requestSession<T>(
     {
       name,
       readOnly,
+      repeatable,
+      ...(traceId !== undefined && { traceId }),
       signal,
       onCommit: () => {
         isCommitting = true;

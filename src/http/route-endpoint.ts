@@ -31,6 +31,7 @@ export interface RouteServices {
 export function routeEndpoint(route: Route, services: RouteServices): Endpoint {
   const { sessions, inFlight, requestTimeoutMs: deadlineMs, checkReplies: checkBody } = services;
   const readOnly = route.method === 'get';
+  const repeatable = route.repeatable ?? false;
   const name = `${route.method.toUpperCase()} ${route.path}`;
 
   return {
@@ -45,7 +46,14 @@ export function routeEndpoint(route: Route, services: RouteServices): Endpoint {
       const reply = await requestSession(
         sessions,
         async (signal) => encodeReply(route, await route.run({ ...input, signal }), { checkBody }),
-        { name, readOnly, deadlineMs, clientGone: goneSignal(response) },
+        {
+          name,
+          readOnly,
+          repeatable,
+          traceId: scope?.traceId,
+          deadlineMs,
+          clientGone: goneSignal(response),
+        },
       );
       send(route, reply, request, response);
     },

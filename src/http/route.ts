@@ -50,6 +50,11 @@ export interface RouteSpec<P, Q, B, R> {
   readonly errors: readonly ErrorCode[];
   /** The reply carries an `ETag` header, and `If-None-Match` is answered with 304. */
   readonly etag?: boolean;
+  /**
+   * The handler has no effect but on its session, so its session may be repeated from the beginning after a serialization
+   * failure or a deadlock. Absent: it is not.
+   */
+  readonly repeatable?: boolean;
   /** Constraint name → what to tell the client when the database reports it violated. */
   readonly constraints?: Readonly<Record<string, string>>;
   readonly handler: (context: RouteContext<P, Q, B>) => Promise<RouteReply<R>>;

@@ -1,6 +1,6 @@
 import type { Response } from 'express';
 
-import type { HttpLog } from './http-log.ts';
+import type { FailureLog } from './failure-log.ts';
 import { failureOf, PROBLEM_TYPE, problemOf } from './problem.ts';
 import type { RequestScope } from './request-scope.ts';
 
@@ -9,14 +9,14 @@ export function sendFailure(
   error: unknown,
   response: Response,
   scope: RequestScope,
-  { method, log }: { readonly method: string; readonly log: HttpLog },
+  { method, log }: { readonly method: string; readonly log: FailureLog },
 ): void {
   const failure = failureOf(error, { method, constraints: scope.constraints });
   scope.code = failure.code;
   const isGone = response.destroyed || response.closed;
   // What the abort did to the work of a client who left is no fault, unless it may have been committed.
   if (failure.status >= 500 && (!isGone || failure.code === 'DB_COMMIT_UNKNOWN')) {
-    logFailure(error, failure.status, scope, log);
+    log.write(error, failure.status, failure.code, scope);
   }
   if (isGone) return;
   if (response.headersSent) {
@@ -31,19 +31,4 @@ export function sendFailure(
     ...failure.headers,
   });
   response.end(body);
-}
-
-function logFailure(error: unknown, status: number, scope: RequestScope, log: HttpLog): void {
-  const fields = {
-    event: 'http.failure',
-    code: scope.code,
-    status,
-    route: scope.route,
-    request_id: scope.requestId,
-    trace_id: scope.traceId,
-    err: error,
-  };
-  // A 500 is a fault of ours; the others heal when load or database do.
-  if (status === 500) log.error(fields, 'request failed');
-  else log.warn(fields, 'request could not be served');
 }

@@ -33,10 +33,13 @@ const LAST_REQUEST_MS = 250;
 const QUIET_CHECK_MS = 25;
 
 /** The listener's times and bounds. */
-export type ServerSettings = Pick<
+export interface ServerSettings extends Pick<
   HttpSettings,
   'host' | 'port' | 'headersTimeoutMs' | 'receiveTimeoutMs' | 'keepAliveMs' | 'maxConnections'
->;
+> {
+  /** Of the variables that the address comes from, such as `MANAGEMENT_`; absent: none. */
+  readonly variablePrefix?: string;
+}
 
 /** Milliseconds of the two phases of an orderly end. */
 export interface CloseOptions {
@@ -101,7 +104,7 @@ export class HttpServer {
     try {
       await promise;
     } catch (error) {
-      throw new ListenError(listenFault(error, host, port), error);
+      throw new ListenError(listenFault(error, this.#settings), error);
     } finally {
       this.#server.off('error', reject);
     }
@@ -278,17 +281,17 @@ function portOf(address: AddressInfo | string | null): number | undefined {
   return typeof address === 'object' ? address?.port : undefined;
 }
 
-function listenFault(error: unknown, host: string, port: number): string {
+function listenFault(error: unknown, { host, port, variablePrefix = '' }: ServerSettings): string {
   const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
   const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
   switch (code) {
     case 'EADDRINUSE':
-      return `${address} is already in use: stop the other program, or set PORT to another port`;
+      return `${address} is already in use: stop the other program, or set ${variablePrefix}PORT to another port`;
     case 'EACCES':
-      return `${address} may not be listened on: ports below 1024 need a privilege, set PORT to a higher one`;
+      return `${address} may not be listened on: ports below 1024 need a privilege, set ${variablePrefix}PORT to a higher one`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return `${address} is no address of this machine: check HOST`;
+      return `${address} is no address of this machine: check ${variablePrefix}HOST`;
     default:
       return `${address} cannot be listened on (${String(code)})`;
   }

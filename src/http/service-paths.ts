@@ -4,6 +4,8 @@ export const SERVICE_PATHS = [
   '/readyz',
   '/healthz',
   '/metrics',
+  '/pool',
+  '/pool/evict',
   '/openapi.json',
   '/docs',
   '/docs/errors.md',

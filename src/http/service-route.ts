@@ -10,9 +10,10 @@ export interface ServiceResponse {
   readonly schema?: z.ZodType;
 }
 
-/** A GET of the service itself, such as health or metrics: no session, no limit, documented like the others. */
+/** An endpoint of the service itself, such as health or metrics: no session, no limit, documented like the others. */
 export interface ServiceRoute extends Endpoint {
-  readonly method: 'get';
+  /** Some requests are answered 401, see `managementAccess`. */
+  readonly isGuarded?: boolean;
   readonly operationId: string;
   readonly summary: string;
   readonly responses: Readonly<Record<number, ServiceResponse>>;

@@ -22,6 +22,8 @@ export interface TestServiceOptions {
 /** The real service on a free loopback port, on a database of its own. */
 export interface TestService extends AsyncDisposable {
   readonly url: string;
+  /** Where metrics and the pool are; the same, unless the environment has `MANAGEMENT_PORT`. */
+  readonly managementUrl: string;
   /** supertest, bound to the service. */
   readonly request: ReturnType<typeof supertest>;
   readonly database: TestDatabase;
@@ -67,10 +69,11 @@ export async function buildTestService(options: TestServiceOptions = {}): Promis
       await database.drop();
     }
   };
-  const { url } = await service.start();
+  const { url, managementUrl } = await service.start();
   await service.ready();
   return {
     url,
+    managementUrl,
     request: supertest(url),
     database,
     sessions: service.sessions,

@@ -1,6 +1,8 @@
 import type { Express } from 'express';
 import { z } from 'zod';
-import { createApp, type AppDependencies } from '#http/app.ts';
+import { createApp, createManagementApp, type AppDependencies } from '#http/app.ts';
+import type { ListenerSettings } from '#config/settings.ts';
+import type { PoolReport } from '#database/pool/pool-report.ts';
 import { etagOf } from '#http/etag.ts';
 import type { HealthSnapshot } from '#http/health-source.ts';
 import type { HttpLog } from '#http/http-log.ts';
@@ -35,6 +37,47 @@ export class RecordingLog implements HttpLog {
     this.lines.push({ level, ...rest, ...('err' in fields && { err: serializeError(err) }) });
   }
 }
+
+/** A report with everything that one can have. */
+export const poolReport: PoolReport = {
+  pool: 'main',
+  verdict: 'healthy',
+  reason: '1 of 15 connections are in use, nobody waits',
+  max: 15,
+  size: 5,
+  idle: 4,
+  used: 1,
+  connecting: 0,
+  waiting: 0,
+  total: 5,
+  leaked: 0,
+  oldestWaitMs: 0,
+  oldestUseMs: 12,
+  holders: [
+    {
+      name: 'GET /items',
+      traceId: '0af7651916cd43dd8448eb211c80319c',
+      heldMs: 12,
+      pid: 4711,
+      transaction: 'open',
+      lastQuery: 'SELECT items',
+      queryMs: 3,
+      isLeaked: true,
+      stack: 'Error: at handler',
+      server: {
+        state: 'active',
+        waitEventType: 'Lock',
+        waitEvent: 'tuple',
+        blockedBy: [4712],
+        queryMs: 3,
+        transactionMs: 12,
+      },
+    },
+  ],
+  waiters: [{ name: 'POST /items', traceId: '0af7651916cd43dd8448eb211c80319c', waitedMs: 7 }],
+  connect: { mayTry: false, lastError: { code: 'DB_CONNECT_REFUSED', message: 'refused' } },
+  server: { answer: 'failed', error: { code: 'DB_CONNECT_REFUSED', message: 'refused' } },
+};
 
 /** One session as a request asked for it, and how it ended. */
 export interface RecordedSession {
@@ -181,6 +224,10 @@ export const httpSettings: AppDependencies['settings']['http'] = {
 /** An app over recorders. */
 export interface TestApp {
   readonly app: Express;
+  /** What a management listener would serve. */
+  readonly management: Express;
+  /** Evictions that were asked for. */
+  readonly evictions: number;
   readonly log: RecordingLog;
   readonly sessions: RecordedSession[];
   readonly started: string[];
@@ -191,16 +238,24 @@ type Overrides = Partial<Omit<AppDependencies, 'settings'>> & {
   readonly http?: Partial<AppDependencies['settings']['http']>;
   readonly environment?: 'development' | 'test' | 'production';
   readonly token?: AppDependencies['settings']['management']['token'];
+  readonly listener?: ListenerSettings;
 };
 
 const healthy: HealthSnapshot = { state: 'up', message: 'all is well', checks: {} };
 
-export function testApp({ http, environment, token, ...overrides }: Overrides = {}): TestApp {
+export function testApp({
+  http,
+  environment,
+  token,
+  listener,
+  ...overrides
+}: Overrides = {}): TestApp {
   const log = new RecordingLog();
   const runner = new RecordingSessions();
   const started: string[] = [];
   const ended: RequestEnd[] = [];
-  const app = createApp({
+  let evictions = 0;
+  const dependencies: AppDependencies = {
     routes: itemRoutes,
     sessionManager: runner,
     health: { snapshot: () => healthy },
@@ -208,11 +263,18 @@ export function testApp({ http, environment, token, ...overrides }: Overrides = 
       render: (accept) =>
         Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: `# ${accept ?? ''}\n` }),
     },
+    pool: {
+      report: () => Promise.resolve(poolReport),
+      evict() {
+        evictions += 1;
+        return { pool: 'main', retired: 4, retiring: 1 };
+      },
+    },
     info: { name: 'test', version: '1.2.3' },
     settings: {
       environment: environment ?? 'test',
       http: { ...httpSettings, ...http },
-      management: { token, listener: undefined },
+      management: { token, listener },
     },
     log,
     observer: {
@@ -220,6 +282,16 @@ export function testApp({ http, environment, token, ...overrides }: Overrides = 
       requestEnded: (event) => ended.push(event),
     },
     ...overrides,
-  });
-  return { app, log, sessions: runner.sessions, started, ended };
+  };
+  return {
+    app: createApp(dependencies),
+    management: createManagementApp(dependencies),
+    get evictions() {
+      return evictions;
+    },
+    log,
+    sessions: runner.sessions,
+    started,
+    ended,
+  };
 }

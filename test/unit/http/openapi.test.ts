@@ -56,7 +56,7 @@ describe('/openapi.json', () => {
 
     expect(documented).toEqual(
       [
-        ...SERVICE_PATHS.map((path) => `get ${path}`),
+        ...SERVICE_PATHS.map((path) => `${path === '/pool/evict' ? 'post' : 'get'} ${path}`),
         ...itemRoutes.map(({ method, path }) => `${method} ${path.replace(':id', '{id}')}`),
       ].toSorted(),
     );
@@ -117,6 +117,22 @@ describe('/openapi.json', () => {
     const { paths } = await document();
 
     expect(Object.keys(paths[path]?.[method]?.responses ?? {})).toEqual(statuses);
+  });
+
+  it('tells the answers of the pool, as they are really sent, and that they may need a token', async () => {
+    const whole = await document();
+    const operation = whole.paths['/pool']?.['get'];
+    const answers = operation?.responses ?? {};
+    const ajv = new Ajv2020({ strict: true, validateFormats: false });
+    const validate = ajv.compile(answers['200']?.content?.['application/json']?.schema ?? {});
+
+    const { body } = await request(testApp().app).get('/pool');
+
+    expect(Object.keys(answers)).toEqual(['200', '401']);
+    expect(operation).toMatchObject({ security: [{}, { management: [] }] });
+    expect(validate(body)).toBe(true);
+    expect(validate({ ...body, verdict: 'fine' })).toBe(false);
+    expect(validate({ ...body, surprise: true })).toBe(false);
   });
 
   it('shows the limit as the number it stands for', async () => {

@@ -9,6 +9,8 @@ function options(overrides: Partial<Parameters<typeof requestSession>[2]> = {}) 
   return {
     name: 'POST /work',
     readOnly: false,
+    repeatable: false,
+    traceId: 'f00d',
     deadlineMs: 20,
     clientGone: neverGone,
     ...overrides,
@@ -53,6 +55,8 @@ describe('the session of a request', () => {
       {
         name: 'POST /work',
         readOnly: false,
+        repeatable: false,
+        traceId: 'f00d',
         signal: expect.any(AbortSignal),
         onCommit: expect.any(Function),
       },

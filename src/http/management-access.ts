@@ -1,0 +1,32 @@
+import type { Request } from 'express';
+
+import type { Settings } from '#config/settings.ts';
+
+import { carriesToken } from './bearer-token.ts';
+import { HttpError } from './http-error.ts';
+
+/** Whether a request may see the inside of the service. */
+export type ManagementAccess = (request: Request) => boolean;
+
+/** Nobody: for a listener that management has left. */
+export const noAccess: ManagementAccess = () => false;
+
+/**
+ * The one rule for everything that reveals the inside of the service: open outside production; in production for whoever
+ * carries the token. Without a token it is closed there, unless the listener is management's own.
+ */
+export function managementAccess(
+  { environment, management }: Pick<Settings, 'environment' | 'management'>,
+  { isOwnListener }: { readonly isOwnListener: boolean },
+): ManagementAccess {
+  if (environment !== 'production') return () => true;
+  const { token } = management;
+  if (token === undefined) return () => isOwnListener;
+  return (request) => carriesToken(request.get('Authorization'), token.reveal());
+}
+
+/** Throws `UNAUTHORIZED` for a request without access. */
+export function requireAccess(request: Request, hasAccess: ManagementAccess): void {
+  if (hasAccess(request)) return;
+  throw new HttpError('UNAUTHORIZED', { headers: { 'WWW-Authenticate': 'Bearer' } });
+}

@@ -1,0 +1,20 @@
+import type { ManagementAccess } from './management-access.ts';
+import type { MetricsSource } from './metrics-route.ts';
+import { metricsRoute } from './metrics-route.ts';
+import type { PoolSource } from './pool-routes.ts';
+import { poolRoutes } from './pool-routes.ts';
+import type { ServiceRoute } from './service-route.ts';
+
+/** What management looks at. */
+export interface ManagementSources {
+  readonly metrics: MetricsSource;
+  readonly pool: PoolSource;
+}
+
+/** What moves to the management listener when there is one. Metrics are counts, and open to all who reach them. */
+export function managementRoutes(
+  { metrics, pool }: ManagementSources,
+  hasAccess: ManagementAccess,
+): ServiceRoute[] {
+  return [metricsRoute(metrics), ...poolRoutes(pool, hasAccess)];
+}

@@ -1,0 +1,121 @@
+import type { Response } from 'express';
+import { z } from 'zod';
+
+import type { PoolReport, PoolVerdict } from '#database/pool/pool-report.ts';
+
+import type { ManagementAccess } from './management-access.ts';
+import { requireAccess } from './management-access.ts';
+import type { ServiceRoute } from './service-route.ts';
+
+const JSON_TYPE = 'application/json';
+
+/** The pool as management sees it. */
+export interface PoolSource {
+  /** Answers within a second, whatever hangs. */
+  report(): Promise<PoolReport>;
+  /** Retires every connection, those in use when they come back, and tells how many that were. */
+  evict(): EvictedConnections;
+}
+
+/** What an eviction asked for: `retired` connections were idle, `retiring` ones are still in use or being opened. */
+export interface EvictedConnections {
+  readonly pool: string;
+  readonly retired: number;
+  readonly retiring: number;
+}
+
+const VERDICTS = [
+  'database down',
+  'leaking',
+  'database slow',
+  'saturated',
+  'healthy',
+] as const satisfies readonly PoolVerdict[];
+
+const fault = z.object({ code: z.string(), message: z.string() });
+const ms = z.number().meta({ description: 'Milliseconds.' });
+
+const serverSchema = z.object({
+  state: z.string().optional().meta({ description: 'As in `pg_stat_activity`.' }),
+  waitEventType: z.string().optional(),
+  waitEvent: z.string().optional(),
+  blockedBy: z.array(z.int()).meta({ description: 'Process ids of who has the locks.' }),
+  queryMs: ms.optional(),
+  transactionMs: ms.optional(),
+});
+
+const reportSchema = z.object({
+  pool: z.string(),
+  verdict: z.enum(VERDICTS),
+  reason: z.string().meta({ description: 'The verdict as a sentence with its numbers.' }),
+  max: z.int(),
+  size: z.int(),
+  idle: z.int(),
+  used: z.int(),
+  connecting: z.int(),
+  waiting: z.int(),
+  total: z.int(),
+  leaked: z.int(),
+  oldestWaitMs: ms,
+  oldestUseMs: ms,
+  holders: z.array(
+    z.object({
+      name: z.string().meta({ description: 'Method and route, or the name of the session.' }),
+      traceId: z.string().optional(),
+      heldMs: ms,
+      pid: z.int().optional().meta({ description: "Process id of the server's backend." }),
+      transaction: z.enum(['idle', 'open', 'failed', 'unknown']),
+      lastQuery: z.string().optional().meta({ description: 'Its summary: `SELECT users`.' }),
+      queryMs: ms.optional(),
+      isLeaked: z.boolean(),
+      stack: z.string().optional().meta({ description: 'Where the connection was leased.' }),
+      server: serverSchema.optional(),
+    }),
+  ),
+  waiters: z.array(z.object({ name: z.string(), traceId: z.string().optional(), waitedMs: ms })),
+  connect: z.object({ mayTry: z.boolean(), lastError: fault.optional() }),
+  server: z.object({ answer: z.enum(['given', 'failed', 'not asked']), error: fault.optional() }),
+});
+
+const evictedSchema = z.object({ pool: z.string(), retired: z.int(), retiring: z.int() });
+
+/** `GET /pool` and `POST /pool/evict`: no session, so that an exhausted pool can be looked at and renewed. */
+export function poolRoutes(pool: PoolSource, hasAccess: ManagementAccess): ServiceRoute[] {
+  return [
+    {
+      method: 'get',
+      path: '/pool',
+      isQuiet: true,
+      isGuarded: true,
+      operationId: 'getPool',
+      summary: 'Who has the connections, who waits for one, and what is wrong',
+      responses: {
+        200: { description: 'The pool now.', contentType: JSON_TYPE, schema: reportSchema },
+      },
+      async handle(request, response) {
+        requireAccess(request, hasAccess);
+        sendJson(response, 200, await pool.report());
+      },
+    },
+    {
+      method: 'post',
+      path: '/pool/evict',
+      isGuarded: true,
+      operationId: 'evictPool',
+      summary: 'Retire every connection, those in use when they come back',
+      responses: {
+        202: { description: 'Asked for.', contentType: JSON_TYPE, schema: evictedSchema },
+      },
+      handle(request, response) {
+        requireAccess(request, hasAccess);
+        sendJson(response, 202, pool.evict());
+      },
+    },
+  ];
+}
+
+function sendJson(response: Response, status: number, body: object): void {
+  const text = JSON.stringify(body);
+  const length = Buffer.byteLength(text);
+  response.writeHead(status, { 'Content-Type': JSON_TYPE, 'Content-Length': length }).end(text);
+}
