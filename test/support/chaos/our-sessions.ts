@@ -7,7 +7,7 @@ export interface OurSessions {
   readonly idleInTransaction: number;
 }
 
-/** Asks the server who is connected for the pool `main`, past every pool. */
+/** Asks the server who is connected to this database for the pool `main`, past every pool. */
 export async function ourSessions(address: TestServerAddress): Promise<OurSessions> {
   const [counts] = await withClient(
     address,
@@ -16,7 +16,8 @@ export async function ourSessions(address: TestServerAddress): Promise<OurSessio
         await client.query<OurSessions>(`
           select count(*)::int as "pool",
             (count(*) filter (where state like 'idle in transaction%'))::int as "idleInTransaction"
-          from pg_stat_activity where application_name = 'tidegauge/main'`)
+          from pg_stat_activity
+          where application_name = 'tidegauge/main' and datname = current_database()`)
       ).rows,
   );
   return counts ?? { pool: 0, idleInTransaction: 0 };
