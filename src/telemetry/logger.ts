@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import type { LogLevel, LogSettings } from '#config/settings.ts';
 import { type LogDestination, stdoutDestination } from './log-destination.ts';
+import { logTime } from './log-time.ts';
 import { safeFields } from './safe-fields.ts';
 import { escapeControls, safeText } from './safe-text.ts';
 
@@ -59,7 +60,7 @@ export function createLogger(
     {
       level: options.level,
       base: { service: 'tidegauge' },
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: logTime(),
       // Replaces pino's own, which takes what serializeError made for an error of an unknown class.
       serializers: { err: (serialized: unknown) => serialized },
       formatters: { level: (label) => ({ level: label }) },
