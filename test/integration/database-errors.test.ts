@@ -6,6 +6,7 @@ import { DatabaseSessionManager } from '#database/session-manager.ts';
 import { entities } from '#entities.ts';
 import { UserEntity } from '#features/users/user.entity.ts';
 import { assertClean } from '#test/support/assert-clean.ts';
+import { failureOf } from '#test/support/failure-of.ts';
 import { TestDatabase } from '#test/support/test-database.ts';
 
 let database: TestDatabase;
@@ -42,18 +43,6 @@ afterAll(async () => {
   await sessions.close();
   await database.drop();
 });
-
-async function failureOf(work: Promise<unknown>): Promise<DatabaseError> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof DatabaseError) {
-      return error;
-    }
-    throw error;
-  }
-  throw new Error('nothing failed');
-}
 
 /** Everything of an error that could be logged or sent. */
 function shown(error: DatabaseError): string {

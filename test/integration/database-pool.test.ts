@@ -6,111 +6,30 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { PostgresCursor } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { BoundCursor } from '#database/bound-cursor.ts';
-import { DatabaseError } from '#database/database-error.ts';
-import type { DatabaseObserver } from '#database/database-observer.ts';
-import { ConnectionPool } from '#database/pool/connection-pool.ts';
-import type { PoolOptions } from '#database/pool/connection-pool.ts';
 import type { LeasedClient } from '#database/pool/leased-client.ts';
+import { failureOf } from '#test/support/failure-of.ts';
 import { TcpProxy } from '#test/support/tcp-proxy.ts';
 import { TestDatabase } from '#test/support/test-database.ts';
+import { TestPools } from '#test/support/test-pools.ts';
+import type { TestPoolOptions } from '#test/support/test-pools.ts';
+import { until } from '#test/support/until.ts';
 
 let database: TestDatabase;
-const pools = new Set<ConnectionPool>();
+const pools = new TestPools();
 
 beforeAll(async () => {
   database = await TestDatabase.create({ empty: true });
 });
 
 afterEach(async () => {
-  const left = [...pools].map((pool) => pool.stats());
-  await Promise.all([...pools].map((pool) => pool.end(0)));
-  pools.clear();
-  if (left.some(({ used, waiting, connecting }) => used + waiting + connecting > 0)) {
-    throw new Error('a connection or a waiter is left over');
-  }
+  await pools.closeAll();
 });
 
 afterAll(async () => {
   await database.drop();
 });
 
-interface TestPool {
-  readonly pool: ConnectionPool;
-  /** Its connections, as the server counts them. */
-  sessions(): Promise<number>;
-}
-
-function poolOf(overrides: Partial<PoolOptions> = {}, observer?: DatabaseObserver): TestPool {
-  const applicationName = `tidegauge/pool-${randomBytes(4).toString('hex')}`;
-  const pool = new ConnectionPool(
-    {
-      connection: database.connection,
-      applicationName,
-      poolName: 'test',
-      poolSize: 2,
-      maxOverflow: 0,
-      queueLimit: 100,
-      acquireTimeoutMs: 5000,
-      connectTimeoutMs: 2000,
-      idleTimeoutMs: 60_000,
-      maxLifetimeMs: 60_000,
-      prePing: true,
-      prePingIdleMs: 500,
-      prePingTimeoutMs: 500,
-      leakThresholdMs: 0,
-      statementTimeoutMs: 0,
-      isPreparing: true,
-      isResetting: true,
-      sessionSettings: {},
-      ...overrides,
-    },
-    observer,
-  );
-  pools.add(pool);
-  const sessions = async () => {
-    const [row] = await database.query<{ n: number }>(
-      'select count(*)::int as n from pg_stat_activity where application_name = $1',
-      [applicationName],
-    );
-    return row?.n ?? 0;
-  };
-  return { pool, sessions };
-}
-
-/** Reasons of closed connections, in order. */
-function recorder() {
-  const closed: string[] = [];
-  const failed: string[] = [];
-  const observer: DatabaseObserver = {
-    connectionClosed: ({ reason }) => void closed.push(reason),
-    connectionFailed: ({ code }) => void failed.push(code),
-  };
-  return { observer, closed, failed };
-}
-
-async function failureOf(work: Promise<unknown>): Promise<DatabaseError> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof DatabaseError) {
-      return error;
-    }
-    throw error;
-  }
-  throw new Error('nothing failed');
-}
-
-/** What succeeds once the gate lets an attempt through again. */
-async function eventually<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempts = 0; attempts < 500; attempts += 1) {
-    try {
-      return await work();
-    } catch {
-      await delay(10);
-    }
-  }
-  return await work();
-}
+const poolOf = (options: TestPoolOptions = {}) => pools.open(database, options);
 
 const pidOf = ({ processID }: LeasedClient) => processID;
 
@@ -320,8 +239,7 @@ describe('a returned connection', () => {
   });
 
   it('with an open transaction is destroyed, and the next borrower gets another', async () => {
-    const { observer, closed } = recorder();
-    const { pool, sessions } = poolOf({ poolSize: 1 }, observer);
+    const { pool, sessions, closed } = poolOf({ poolSize: 1 });
     const lease = await pool.connect();
     await lease.query('begin');
     lease.release();
@@ -335,8 +253,7 @@ describe('a returned connection', () => {
   });
 
   it('with a failed transaction is destroyed', async () => {
-    const { observer, closed } = recorder();
-    const { pool } = poolOf({ poolSize: 1 }, observer);
+    const { pool, closed } = poolOf({ poolSize: 1 });
     const lease = await pool.connect();
     await lease.query('begin');
     await expect(lease.query('select 1 / 0')).rejects.toMatchObject({ code: 'DB_QUERY_FAILED' });
@@ -417,8 +334,7 @@ describe('a returned connection', () => {
   });
 
   it('with a query under way is destroyed', async () => {
-    const { observer, closed } = recorder();
-    const { pool, sessions } = poolOf({ poolSize: 1 }, observer);
+    const { pool, sessions, closed } = poolOf({ poolSize: 1 });
     const lease = await pool.connect();
     const query = failureOf(lease.query('select pg_sleep(5)'));
     lease.release();
@@ -446,8 +362,7 @@ describe('a returned connection', () => {
   });
 
   it('that its borrower does not trust is destroyed', async () => {
-    const { observer, closed } = recorder();
-    const { pool } = poolOf({ poolSize: 1 }, observer);
+    const { pool, closed } = poolOf({ poolSize: 1 });
     (await pool.connect()).release(true);
 
     expect(closed).toEqual(['dirty']);
@@ -469,11 +384,7 @@ describe('a connection', () => {
   });
 
   it('beyond the pool size is closed once it has been idle for long enough, the others stay', async () => {
-    const { observer, closed } = recorder();
-    const { pool, sessions } = poolOf(
-      { poolSize: 2, maxOverflow: 3, idleTimeoutMs: 200 },
-      observer,
-    );
+    const { pool, sessions, closed } = poolOf({ poolSize: 2, maxOverflow: 3, idleTimeoutMs: 200 });
     const leases = await Promise.all(Array.from({ length: 5 }, () => pool.connect()));
     for (const lease of leases) {
       lease.release();
@@ -486,8 +397,7 @@ describe('a connection', () => {
   });
 
   it('is replaced at the end of its life, and not all of one age at once', async () => {
-    const { observer, closed } = recorder();
-    const { pool } = poolOf({ poolSize: 5, maxLifetimeMs: 500 }, observer);
+    const { pool, closed } = poolOf({ poolSize: 5, maxLifetimeMs: 500 });
     const leases = await Promise.all(Array.from({ length: 5 }, () => pool.connect()));
     const [returned, ...others] = leases;
     for (const lease of others) {
@@ -501,8 +411,7 @@ describe('a connection', () => {
   });
 
   it('is evicted at once when idle, and when it is returned otherwise', async () => {
-    const { observer, closed } = recorder();
-    const { pool, sessions } = poolOf({ poolSize: 2 }, observer);
+    const { pool, sessions, closed } = poolOf({ poolSize: 2 });
     const [kept, returned] = await Promise.all([pool.connect(), pool.connect()]);
     returned.release();
 
@@ -520,11 +429,10 @@ describe('a connection', () => {
 
   it('evicted while it is being opened is replaced for whoever waits', async () => {
     await using proxy = await TcpProxy.start(database.address);
-    const { observer, closed } = recorder();
-    const { pool } = poolOf(
-      { poolSize: 1, connection: { ...database.connection, port: proxy.port } },
-      observer,
-    );
+    const { pool, closed } = poolOf({
+      poolSize: 1,
+      connection: { ...database.connection, port: proxy.port },
+    });
     proxy.hold();
     const waiter = pool.connect();
     await expect.poll(() => proxy.accepted).toBe(1);
@@ -538,8 +446,7 @@ describe('a connection', () => {
   });
 
   it('whose backend is terminated while idle is noticed and replaced', async () => {
-    const { observer, closed } = recorder();
-    const { pool } = poolOf({ poolSize: 2 }, observer);
+    const { pool, closed } = poolOf({ poolSize: 2 });
     const leases = await Promise.all([pool.connect(), pool.connect()]);
     for (const lease of leases) {
       lease.release();
@@ -573,8 +480,7 @@ describe('a connection', () => {
   });
 
   it('that dies under its borrower fails the query with a typed error and is not used again', async () => {
-    const { observer, closed } = recorder();
-    const { pool } = poolOf({ poolSize: 1 }, observer);
+    const { pool, closed } = poolOf({ poolSize: 1 });
     const lease = await pool.connect();
     const query = failureOf(lease.query('select pg_sleep(10)'));
     await database.query('select pg_terminate_backend($1)', [pidOf(lease)]);
@@ -606,11 +512,10 @@ describe('opening', () => {
   it('is given up at its deadline where a server accepts and says nothing, and leaves no socket', async () => {
     await using proxy = await TcpProxy.start(database.address);
     proxy.hold();
-    const { observer, failed } = recorder();
-    const { pool } = poolOf(
-      { connection: { ...database.connection, port: proxy.port }, connectTimeoutMs: 200 },
-      observer,
-    );
+    const { pool, failed } = poolOf({
+      connection: { ...database.connection, port: proxy.port },
+      connectTimeoutMs: 200,
+    });
     const startedAt = performance.now();
 
     await expect(pool.connect()).rejects.toMatchObject({
@@ -635,7 +540,7 @@ describe('opening', () => {
     expect(failures.map(({ code }) => code)).toEqual(['DB_CONNECT_TIMEOUT', 'DB_CONNECT_TIMEOUT']);
     proxy.letThrough();
 
-    (await eventually(() => pool.connect())).release();
+    (await until('a connection is opened', () => pool.connect())).release();
 
     expect(pool.stats()).toMatchObject({ idle: 1, waiting: 0 });
     expect(proxy.accepted).toBe(2);
@@ -706,7 +611,7 @@ describe('opening', () => {
     });
     expect(proxy.accepted).toBe(0);
     await writeFile(passwordFile, `${database.address.password}\n`);
-    (await eventually(() => pool.connect())).release();
+    (await until('a connection is opened', () => pool.connect())).release();
     expect(proxy.accepted).toBe(1);
     await pool.end();
     await rm(folder, { recursive: true });
@@ -715,8 +620,7 @@ describe('opening', () => {
 
 describe('the end', () => {
   it('refuses waiters at once, waits for those who hold a connection, and leaves no session', async () => {
-    const { observer, closed } = recorder();
-    const { pool, sessions } = poolOf({ poolSize: 2 }, observer);
+    const { pool, sessions, closed } = poolOf({ poolSize: 2 });
     const [one, two] = await Promise.all([pool.connect(), pool.connect()]);
     const waiters = Array.from({ length: 20 }, () => failureOf(pool.connect()));
 
@@ -736,15 +640,11 @@ describe('the end', () => {
 
   it('comes after the grace, whoever is busy or being opened', async () => {
     await using proxy = await TcpProxy.start(database.address);
-    const { observer, closed, failed } = recorder();
-    const { pool } = poolOf(
-      {
-        poolSize: 4,
-        connection: { ...database.connection, port: proxy.port },
-        connectTimeoutMs: 30_000,
-      },
-      observer,
-    );
+    const { pool, closed, failed } = poolOf({
+      poolSize: 4,
+      connection: { ...database.connection, port: proxy.port },
+      connectTimeoutMs: 30_000,
+    });
     const busy = await pool.connect();
     const query = failureOf(busy.query('select pg_sleep(30)'));
     proxy.hold();
@@ -770,9 +670,9 @@ describe('the end', () => {
 });
 
 it('an observer that throws is never noticed', async () => {
-  const { pool } = poolOf(
-    { poolSize: 1 },
-    {
+  const { pool } = poolOf({
+    poolSize: 1,
+    observer: {
       connectionOpened() {
         throw new Error('opened');
       },
@@ -786,7 +686,7 @@ it('an observer that throws is never noticed', async () => {
         throw new Error('query');
       },
     },
-  );
+  });
 
   const lease = await pool.connect();
   await expect(lease.query('select 1 as n')).resolves.toMatchObject({ rows: [{ n: 1 }] });
