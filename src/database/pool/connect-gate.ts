@@ -86,7 +86,8 @@ export class ConnectGate {
       this.#inFlight -= 1;
       if (error instanceof DatabaseError && error.code !== 'DB_CLOSED') {
         this.#failed(error, startedAt);
-      } else if (this.#state === 'half-open') {
+      }
+      if (this.#state === 'half-open') {
         this.#tell();
       }
       throw error;
@@ -138,6 +139,7 @@ export class ConnectGate {
     this.#state = 'open';
     this.#cause = undefined;
     this.#failures = 0;
+    this.#lastClosedAt = -Infinity;
     if (!wasOpen) {
       this.#tell();
     }
