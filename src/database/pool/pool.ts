@@ -9,7 +9,7 @@ import type {
 import { AdmissionQueue } from './admission-queue.ts';
 import { systemClock } from './clock.ts';
 import type { Clock, Timer } from './clock.ts';
-import { ConnectGate } from './connect-gate.ts';
+import type { ConnectGate } from './connect-gate.ts';
 import { UNKNOWN_HOLDER } from './holder.ts';
 import type { Holder } from './holder.ts';
 import { captureStack } from './holder-stack.ts';
@@ -48,8 +48,8 @@ export interface PoolSettings {
 /** What a pool works with. */
 export interface PoolParts<C extends PhysicalConnection> {
   readonly open: OpenConnection<C>;
-  /** Shared by all that connect to the same server. */
-  readonly gate?: ConnectGate;
+  /** Shared by all that connect to the same server; whoever made it closes it after them. */
+  readonly gate: ConnectGate;
   readonly observer?: DatabaseObserver;
   readonly clock?: Clock;
   /** In [0, 1). */
@@ -125,7 +125,7 @@ export class Pool<C extends PhysicalConnection> {
     const { clock = systemClock, random = Math.random } = parts;
     this.#settings = settings;
     this.#open = parts.open;
-    this.#gate = parts.gate ?? new ConnectGate({ clock, random });
+    this.#gate = parts.gate;
     this.#observer = composeObservers(parts.observer === undefined ? [] : [parts.observer]);
     this.#clock = clock;
     this.#random = random;
@@ -428,11 +428,14 @@ export class Pool<C extends PhysicalConnection> {
         this.#open({
           onBroken: (broken, reason) => this.#broken(broken, reason),
           signal: this.#graceIsOver.signal,
+        }).catch((error: unknown) => {
+          // Whatever it is: the gate counts it, or else the next attempt would be made at once, for ever.
+          throw asConnectError(error);
         }),
       );
     } catch (error) {
       this.#opening -= 1;
-      this.#openFailed(error, startedAt);
+      this.#openFailed(asConnectError(error), startedAt);
       return;
     }
     this.#opening -= 1;
@@ -456,15 +459,11 @@ export class Pool<C extends PhysicalConnection> {
     this.#offer(entry, 'new');
   }
 
-  #openFailed(error: unknown, startedAt: number): void {
+  #openFailed(failure: DatabaseError, startedAt: number): void {
     if (this.#closed !== undefined) {
       this.#tellIfEmpty();
       return;
     }
-    const failure =
-      error instanceof DatabaseError
-        ? error
-        : new DatabaseError('DB_UNAVAILABLE', 'opening a connection failed', {}, { cause: error });
     if (!this.#mayComeBack(failure)) {
       for (const waiter of this.#queue.all()) {
         // Whoever came later has an attempt of its own under way.
@@ -479,6 +478,10 @@ export class Pool<C extends PhysicalConnection> {
   async #ping(entry: Entry<C>): Promise<void> {
     const startedAt = this.#clock.now();
     const isOk = await this.#prepare(entry.connection.ping(), this.#settings.prePingTimeoutMs);
+    if (!this.#entries.has(entry.connection)) {
+      // The end of the grace of `close` took it away.
+      return;
+    }
     const now = this.#clock.now();
     this.#observer.pingEnded?.({
       pool: this.#settings.poolName,
@@ -535,6 +538,9 @@ export class Pool<C extends PhysicalConnection> {
     this.#leaseEnded(lease);
     entry.lease = undefined;
     const { connection } = entry;
+    if (lease.isLeaked) {
+      this.#observer.leakReturned?.({ ...this.#leaseFacts(lease), pid: connection.pid });
+    }
     if (mustDestroy || !connection.isQuiet) {
       this.#retire(entry, connection.isAlive ? 'dirty' : 'broken', true);
       this.#supply();
@@ -579,10 +585,7 @@ export class Pool<C extends PhysicalConnection> {
     this.#leases.delete(lease);
     this.#useTime.changed(this.#leases.size);
     this.#observer.leaseEnded?.(this.#leaseFacts(lease));
-    if (lease.isLeaked) {
-      this.#leaked -= 1;
-      this.#observer.leakReturned?.({ ...this.#leaseFacts(lease), pid: lease.connection.pid });
-    }
+    this.#leaked -= lease.isLeaked ? 1 : 0;
   }
 
   #leaseFacts({ holder, since }: Lease<C>) {
@@ -730,4 +733,10 @@ export class Pool<C extends PhysicalConnection> {
       this.#onEmpty?.();
     }
   }
+}
+
+function asConnectError(error: unknown): DatabaseError {
+  return error instanceof DatabaseError
+    ? error
+    : new DatabaseError('DB_UNAVAILABLE', 'opening a connection failed', {}, { cause: error });
 }
