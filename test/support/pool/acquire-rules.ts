@@ -1,0 +1,79 @@
+import { DatabaseError } from '#database/database-error.ts';
+import type { AcquireEnded, AcquireOutcome } from '#database/database-observer.ts';
+import type { FakeConnection } from './fake-connection.ts';
+import { must, mustEqual } from './must.ts';
+import type { Borrower, PoolWorld } from './pool-world.ts';
+import { unseen } from './unseen.ts';
+
+/** What is true of those who ask for a lease: each is answered once, in time, in turn, with what it may use. */
+export class AcquireRules {
+  readonly #world: PoolWorld;
+  readonly #ended = new Set<string>();
+  readonly #unseen: () => readonly AcquireEnded[];
+
+  constructor(world: PoolWorld) {
+    this.#world = world;
+    this.#unseen = unseen(world.events.acquireEnded);
+  }
+
+  check(): void {
+    const { events, borrowers, pending, pool, clock, settings } = this.#world;
+    for (const event of this.#unseen()) {
+      this.#checkEnd(event);
+    }
+    mustEqual('acquires ended', events.acquireEnded.length, borrowers.length - pending.length);
+    mustEqual('waiters', names(pool.waiters()), names(pending));
+    for (const { name, askedAt } of pending) {
+      must(clock.now() < askedAt + settings.acquireTimeoutMs, () => `${name} waits for too long`);
+    }
+  }
+
+  #checkEnd({ holder, outcome, waitedMs }: AcquireEnded): void {
+    const { borrowers, clock, settings } = this.#world;
+    const borrower = borrowers.find(({ name }) => name === holder);
+    must(borrower !== undefined && !this.#ended.has(holder), () => `${holder} ended twice`);
+    this.#ended.add(holder);
+    mustEqual(`${holder} waited`, waitedMs, clock.now() - borrower.askedAt);
+    must(outcomesOf(borrower).includes(outcome), () => `${holder} was said to end as ${outcome}`);
+    must(
+      outcome !== 'timeout' || waitedMs >= settings.acquireTimeoutMs - 1e-6,
+      () => `${holder} was given up after ${waitedMs} ms`,
+    );
+    if (borrower.lease !== undefined) {
+      const overtaken = borrowers.find(({ name }) => !this.#ended.has(name));
+      must(
+        overtaken === undefined || borrowers.indexOf(overtaken) > borrowers.indexOf(borrower),
+        () => `${holder} was served before ${overtaken?.name}`,
+      );
+      this.#checkServed(borrower.lease.connection);
+    }
+  }
+
+  #checkServed({ pid, isQuiet, needsReset, era, provenAt }: FakeConnection): void {
+    const { settings, clock, server } = this.#world;
+    const silentMs = clock.now() - provenAt;
+    must(isQuiet, () => `connection ${pid} was leased although it is not quiet`);
+    must(!needsReset, () => `connection ${pid} was leased without a reset`);
+    must(era === server.era, () => `connection ${pid} was leased after its eviction`);
+    must(
+      !settings.prePing || silentMs <= settings.prePingIdleMs,
+      () => `connection ${pid} was leased without a ping after ${silentMs} ms`,
+    );
+  }
+}
+
+/** As what the end of an acquire may be told. */
+function outcomesOf({ lease, error }: Borrower): readonly AcquireOutcome[] {
+  if (lease !== undefined) {
+    return ['reused', 'new', 'queued'];
+  }
+  const code = error instanceof DatabaseError ? error.code : undefined;
+  if (code === 'DB_POOL_TIMEOUT') {
+    return ['timeout'];
+  }
+  return code === 'DB_POOL_FULL' ? ['refused'] : ['error'];
+}
+
+function names(named: readonly { readonly name: string }[]): readonly string[] {
+  return named.map(({ name }) => name);
+}

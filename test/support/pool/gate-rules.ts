@@ -1,0 +1,97 @@
+import type { DatabaseError, DatabaseErrorCode } from '#database/database-error.ts';
+import type { Attempt } from './fake-server.ts';
+import { must } from './must.ts';
+import type { PoolWorld } from './pool-world.ts';
+
+/** The shortest and the longest pause after a failure, jitter included. */
+const PAUSES_MS: Partial<Record<DatabaseErrorCode, readonly [number, number]>> = {
+  DB_AUTH_FAILED: [2550, 6900],
+  DB_TOO_MANY_CONNECTIONS: [850, 4600],
+};
+const OTHER_PAUSES_MS = [170, 748] as const;
+const WINDOW_MS = 10_000;
+const WINDOW_ATTEMPTS = 20;
+
+/**
+ * What is true of attempts to connect: since something failed, they are made one at a time until one succeeds; since an
+ * attempt failed, each waits for a while, and there are few of them.
+ */
+export class GateRules {
+  readonly #world: PoolWorld;
+  readonly #faults: string[] = [];
+  // All of it since the last success.
+  #isShut = false;
+  #failures: Attempt[] = [];
+  /** The one that further attempts keep a distance from. */
+  #failed: Attempt | undefined;
+  /** Those that have kept it. */
+  #since: Attempt[] = [];
+
+  constructor(world: PoolWorld) {
+    this.#world = world;
+    world.server.onAttempt.push((attempt) => this.#begun(attempt));
+    world.server.onAttemptEnd.push((attempt) => this.#ended(attempt));
+    world.onSuspicion.push(() => {
+      this.#isShut = true;
+    });
+  }
+
+  /** Whether a further attempt may have to wait. */
+  get mayRefuse(): boolean {
+    const { server, clock } = this.#world;
+    const isPaused = this.#failures.some(
+      ({ error, endedAt = 0 }) =>
+        error !== undefined && clock.now() - endedAt <= pausesOf(error)[1],
+    );
+    return this.#isShut && (server.opening > 0 || isPaused);
+  }
+
+  check(): void {
+    const [fault] = this.#faults;
+    must(fault === undefined, () => fault ?? '');
+  }
+
+  #begun(attempt: Attempt): void {
+    const { server } = this.#world;
+    if (this.#isShut && server.opening > 1) {
+      this.#faults.push('two attempts to connect were made at the same time after a failure');
+    }
+    const { error, endedAt = 0 } = this.#failed ?? {};
+    if (error !== undefined) {
+      const pausedMs = attempt.startedAt - endedAt;
+      if (pausedMs < pausesOf(error)[0]) {
+        this.#faults.push(`an attempt was made ${pausedMs} ms after ${error.code}`);
+      }
+      this.#since.push(attempt);
+      this.#checkWindow(attempt.startedAt);
+    }
+  }
+
+  #checkWindow(now: number): void {
+    const recent = this.#since.filter(({ startedAt }) => startedAt > now - WINDOW_MS);
+    if (recent.length > WINDOW_ATTEMPTS) {
+      this.#faults.push(`${recent.length} attempts were made within ${WINDOW_MS} ms`);
+    }
+  }
+
+  #ended(attempt: Attempt): void {
+    const { error } = attempt;
+    if (error === undefined) {
+      this.#isShut = false;
+      this.#failures = [];
+      this.#failed = undefined;
+      this.#since = [];
+    } else if (error.code !== 'DB_CLOSED') {
+      this.#isShut = true;
+      this.#failures.push(attempt);
+      // Those that were under way when the first one failed do not count.
+      if (this.#failed === undefined || this.#since.includes(attempt)) {
+        this.#failed = attempt;
+      }
+    }
+  }
+}
+
+function pausesOf({ code }: DatabaseError): readonly [number, number] {
+  return PAUSES_MS[code] ?? OTHER_PAUSES_MS;
+}

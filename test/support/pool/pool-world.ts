@@ -1,0 +1,263 @@
+import type {
+  AcquireEnded,
+  ConnectionClosed,
+  ConnectionOpened,
+  DatabaseObserver,
+  LeaseEnded,
+  LeaseLeaked,
+  LeaseReclaimed,
+  PingEnded,
+  ReclaimReason,
+  RetireReason,
+} from '#database/database-observer.ts';
+import { ConnectGate } from '#database/pool/connect-gate.ts';
+import type { Holder } from '#database/pool/holder.ts';
+import type { Lease } from '#database/pool/lease.ts';
+import { Pool } from '#database/pool/pool.ts';
+import type { PoolParts, PoolSettings } from '#database/pool/pool.ts';
+import { FakeClock } from './fake-clock.ts';
+import type { FakeConnection } from './fake-connection.ts';
+import { FakeServer } from './fake-server.ts';
+
+/** One call of `acquire`, as the test sees it. */
+export interface Borrower {
+  readonly name: string;
+  readonly askedAt: number;
+  readonly abort: (() => void) | undefined;
+  isPending: boolean;
+  lease: Lease<FakeConnection> | undefined;
+  error: unknown;
+  servedAt: number;
+  /** It has called `release`. */
+  isReturned: boolean;
+  /** Its connection died by itself before that. */
+  isRobbed: boolean;
+}
+
+/** A close that was asked for. */
+interface Closing {
+  readonly at: number;
+  readonly graceMs: number;
+  isDone: boolean;
+}
+
+/** Events with the time at which they were told. */
+export type PingTold = PingEnded & { readonly at: number };
+type ConnectionTold = ConnectionClosed & { readonly at: number };
+
+/** What the pool has told its observer, by event. */
+export interface PoolEvents {
+  readonly acquireEnded: AcquireEnded[];
+  readonly leaseEnded: LeaseEnded[];
+  readonly leaseReclaimed: LeaseReclaimed[];
+  readonly leaseLeaked: LeaseLeaked[];
+  readonly leakReturned: LeaseEnded[];
+  readonly pingEnded: PingTold[];
+  readonly connectionOpened: ConnectionOpened[];
+  readonly connectionClosed: ConnectionTold[];
+}
+
+/** How a pool is built from its parts; a test that wants a broken one wraps the parts or the pool. */
+export type BuildPool = (
+  settings: PoolSettings,
+  parts: PoolParts<FakeConnection>,
+) => Pool<FakeConnection>;
+
+export const DEFAULT_SETTINGS: PoolSettings = Object.freeze({
+  poolName: 'main',
+  poolSize: 3,
+  maxOverflow: 2,
+  queueLimit: 100,
+  acquireTimeoutMs: 2000,
+  connectTimeoutMs: 1000,
+  idleTimeoutMs: 10_000,
+  maxLifetimeMs: 60_000,
+  prePing: true,
+  prePingIdleMs: 500,
+  prePingTimeoutMs: 500,
+  leakThresholdMs: 0,
+});
+
+/** A pool with a clock, a server and borrowers that the test controls. */
+export class PoolWorld {
+  readonly clock = new FakeClock();
+  readonly server = new FakeServer(this.clock);
+  readonly gate: ConnectGate;
+  readonly settings: PoolSettings;
+  readonly pool: Pool<FakeConnection>;
+  readonly borrowers: Borrower[] = [];
+  readonly events: PoolEvents = {
+    acquireEnded: [],
+    leaseEnded: [],
+    leaseReclaimed: [],
+    leaseLeaked: [],
+    leakReturned: [],
+    pingEnded: [],
+    connectionOpened: [],
+    connectionClosed: [],
+  };
+
+  /** Told when a connection turns out to be dead. */
+  readonly onSuspicion: (() => void)[] = [];
+  isStarted = false;
+  closing: Closing | undefined;
+
+  constructor(
+    settings: Partial<PoolSettings> = {},
+    random: () => number = () => 0.5,
+    build: BuildPool = (given, parts) => new Pool(given, parts),
+  ) {
+    this.settings = Object.freeze({ ...DEFAULT_SETTINGS, ...settings });
+    this.server.connectTimeoutMs = this.settings.connectTimeoutMs;
+    this.gate = new ConnectGate({ clock: this.clock, random });
+    this.pool = build(this.settings, {
+      open: this.server.connect,
+      gate: this.gate,
+      clock: this.clock,
+      random,
+      observer: this.#observer(),
+    });
+  }
+
+  /** Those who wait for a lease, in the order in which they asked. */
+  get pending(): readonly Borrower[] {
+    return this.borrowers.filter(({ isPending }) => isPending);
+  }
+
+  /** Those who hold a lease on a connection that is still there. */
+  get holding(): readonly Borrower[] {
+    return this.borrowers.filter(
+      ({ lease, isReturned }) => !isReturned && lease?.connection.isOpen === true,
+    );
+  }
+
+  /** Open connections that nobody holds and that are not being used or closed. */
+  get idle(): readonly FakeConnection[] {
+    const held = new Set(this.holding.map(({ lease }) => lease?.connection));
+    return this.server.open.filter(
+      (connection) =>
+        !held.has(connection) && !connection.isGivenUp && connection.sent === undefined,
+    );
+  }
+
+  /** Asks for a lease, and lets everything happen that needs no time. */
+  async acquire(holder: Partial<Holder> & { readonly canAbort?: boolean } = {}): Promise<Borrower> {
+    const borrower = this.ask(holder);
+    await this.clock.tick();
+    return borrower;
+  }
+
+  /** Asks for a lease. */
+  ask({ canAbort = false, ...given }: Partial<Holder> & { canAbort?: boolean } = {}): Borrower {
+    const controller = new AbortController();
+    const holder: Holder = {
+      name: `borrower ${this.borrowers.length + 1}`,
+      ...given,
+      ...(canAbort && { signal: controller.signal }),
+    };
+    const borrower: Borrower = {
+      name: holder.name,
+      askedAt: this.clock.now(),
+      abort: canAbort ? () => controller.abort(new Error('the client went away')) : undefined,
+      isPending: true,
+      lease: undefined,
+      error: undefined,
+      servedAt: NaN,
+      isReturned: false,
+      isRobbed: false,
+    };
+    this.borrowers.push(borrower);
+    const settle = (): void => {
+      borrower.isPending = false;
+      borrower.servedAt = this.clock.now();
+    };
+    this.pool.acquire(holder).then(
+      (lease) => {
+        settle();
+        borrower.lease = lease;
+      },
+      (error: unknown) => {
+        settle();
+        borrower.error = error;
+      },
+    );
+    return borrower;
+  }
+
+  /** Gives a lease back, and lets everything happen that needs no time. */
+  async giveBack(borrower: Borrower, mustDestroy = false): Promise<void> {
+    const { lease } = borrower;
+    borrower.isReturned = true;
+    if (lease !== undefined && !lease.isOver) {
+      // The server has just answered the holder's last statement.
+      lease.connection.provenAt = this.clock.now();
+    }
+    lease?.release(mustDestroy);
+    await this.clock.tick();
+  }
+
+  /** A connection dies by itself. */
+  async break(connection: FakeConnection, reason: ReclaimReason = 'error'): Promise<void> {
+    for (const borrower of this.holding) {
+      borrower.isRobbed ||= borrower.lease?.connection === connection;
+    }
+    if (!connection.isGivenUp && connection.sent === undefined) {
+      this.#suspect();
+    }
+    connection.break(reason);
+    await this.clock.tick();
+  }
+
+  async start(): Promise<void> {
+    this.isStarted = true;
+    this.pool.start();
+    await this.clock.tick();
+  }
+
+  async evict(reason?: RetireReason): Promise<void> {
+    this.server.era += 1;
+    this.pool.evict(reason);
+    await this.clock.tick();
+  }
+
+  /** Asks the pool to close; `closing` tells when it has. */
+  async close(graceMs: number): Promise<void> {
+    const closing = { at: this.clock.now(), graceMs, isDone: false };
+    this.closing ??= closing;
+    void this.pool.close(graceMs).then(() => {
+      this.gate.close();
+      closing.isDone = true;
+    });
+    await this.clock.tick();
+  }
+
+  /** Why connections were closed, in the order in which they were. */
+  get closeReasons(): readonly RetireReason[] {
+    return this.events.connectionClosed.map(({ reason }) => reason);
+  }
+
+  #suspect(): void {
+    for (const listener of this.onSuspicion) {
+      listener();
+    }
+  }
+
+  #observer(): DatabaseObserver {
+    const { events, clock } = this;
+    return {
+      acquireEnded: (event) => void events.acquireEnded.push(event),
+      leaseEnded: (event) => void events.leaseEnded.push(event),
+      leaseReclaimed: (event) => void events.leaseReclaimed.push(event),
+      leaseLeaked: (event) => void events.leaseLeaked.push(event),
+      leakReturned: (event) => void events.leakReturned.push(event),
+      pingEnded: (event) => {
+        events.pingEnded.push({ ...event, at: clock.now() });
+        if (event.outcome === 'failed') {
+          this.#suspect();
+        }
+      },
+      connectionOpened: (event) => void events.connectionOpened.push(event),
+      connectionClosed: (event) => void events.connectionClosed.push({ ...event, at: clock.now() }),
+    };
+  }
+}
