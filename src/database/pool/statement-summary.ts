@@ -1,0 +1,103 @@
+import { tokenize } from './statement-tokens.ts';
+
+// A list of columns is shorter; what comes behind this many characters is summed up without its table.
+const READ_LIMIT = 16_384;
+const LENGTH_LIMIT = 255;
+
+/** Commands that may name tables. */
+const ON_TABLES: ReadonlySet<string> = new Set(
+  'alter create declare delete drop explain insert lock merge select table truncate update values with'.split(
+    ' ',
+  ),
+);
+const OTHERS: ReadonlySet<string> = new Set(
+  `abort analyze begin call checkpoint close cluster comment commit copy deallocate discard do end execute fetch grant
+  import listen load move notify prepare reassign refresh reindex release reset revoke rollback savepoint security set
+  show start unlisten vacuum`.split(/\s+/),
+);
+const QUERIES: ReadonlySet<string> = new Set(
+  'delete insert merge select table update values with'.split(' '),
+);
+const TARGETS: ReadonlySet<string> = new Set(['into', 'table']);
+/** Commands that a table follows at once, and what they follow; elsewhere they may be names of columns. */
+const COMMANDS_ON: ReadonlySet<string> = new Set(['lock', 'truncate', 'update']);
+const COMMAND_FOLLOWS: ReadonlySet<string> = new Set(['(', ')', 'analyze', 'explain', 'verbose']);
+/** What may stand between the word that announces a table and its name. */
+const SKIPPED: ReadonlySet<string> = new Set('( exists if lateral not only table'.split(' '));
+
+/**
+ * Sums a statement up as its command and its first table: `SELECT users`, `INSERT app.orders`, `COMMIT`. Holds no
+ * literal and no value, ever, and at most 255 characters; `OTHER` is a command that PostgreSQL does not have.
+ */
+export function summarize(text: string): string {
+  const tokens = readTokens(text);
+  const command = tokens.find((token) => token !== '(') ?? '';
+  if (OTHERS.has(command)) {
+    return command.toUpperCase();
+  }
+  if (!ON_TABLES.has(command)) {
+    return 'OTHER';
+  }
+  const table = firstTable(tokens);
+  return [command.toUpperCase(), ...(table === undefined ? [] : [table])]
+    .join(' ')
+    .slice(0, LENGTH_LIMIT);
+}
+
+function readTokens(text: string): readonly string[] {
+  const tokens = tokenize(text.slice(0, READ_LIMIT));
+  // The last token may be half of one.
+  return text.length > READ_LIMIT ? tokens.slice(0, -1) : tokens;
+}
+
+function firstTable(tokens: readonly string[]): string | undefined {
+  // Whether each open parenthesis holds a query: there is no table in `extract(year from born)`.
+  const isQuery = [true];
+  for (const [at, token] of tokens.entries()) {
+    if (token === '(') {
+      isQuery.push(QUERIES.has(tokens[at + 1] ?? ''));
+    } else if (token === ')') {
+      isQuery.pop();
+    }
+    const table = isQuery.at(-1) === true ? announcedTable(tokens, at) : undefined;
+    if (table !== undefined) {
+      return table;
+    }
+  }
+  return undefined;
+}
+
+/** The table whose name follows this word. A subquery and a call of a function are none. */
+function announcedTable(tokens: readonly string[], at: number): string | undefined {
+  const word = tokens[at] ?? '';
+  const before = tokens[at - 1] ?? '(';
+  const isSource = word === 'join' || (word === 'from' && before !== 'distinct');
+  const isTarget = TARGETS.has(word) || (COMMANDS_ON.has(word) && COMMAND_FOLLOWS.has(before));
+  if (!isSource && !isTarget) {
+    return undefined;
+  }
+  let next = at + 1;
+  while (SKIPPED.has(tokens[next] ?? '')) {
+    next += 1;
+  }
+  let name = '';
+  while (isName(tokens[next] ?? '') && !QUERIES.has(tokens[next] ?? '')) {
+    name += plain(tokens[next] ?? '');
+    next += 1;
+    if (tokens[next] !== '.') {
+      return isSource && tokens[next] === '(' ? undefined : name;
+    }
+    name += '.';
+    next += 1;
+  }
+  return undefined;
+}
+
+function isName(token: string): boolean {
+  return /^["\w\u0080-\uffff]/.test(token);
+}
+
+/** Without the quotes that it does not need. */
+function plain(name: string): string {
+  return /^"[a-z_][a-z0-9_$]*"$/.test(name) ? name.slice(1, -1) : name;
+}
