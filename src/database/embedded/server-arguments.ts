@@ -11,6 +11,9 @@ const LOG_WITHOUT_VALUES = {
 // Safe against every death of a process; only a crash of the whole machine may lose data.
 const THROW_AWAY = { fsync: 'off', full_page_writes: 'off' } as const;
 
+// The statements of a client that was killed end within a second (reliability F32) instead of running on.
+const WATCHING_CLIENTS = { client_connection_check_interval: '1s' } as const;
+
 const DURABLE = new Set(['fsync', 'full_page_writes', 'synchronous_commit']);
 const OFF = new Set(['off', 'false', 'no', '0', 'of', 'f', 'n']);
 
@@ -46,7 +49,12 @@ export function serverArguments(input: ServerArgumentsInput): readonly string[] 
       throw userFault(`the server setting ${name} can only be off for a throw-away server`);
     }
   }
-  const all = { ...(input.persistent ? {} : THROW_AWAY), ...input.settings, ...fixed };
+  const all = {
+    ...(input.persistent ? {} : THROW_AWAY),
+    ...WATCHING_CLIENTS,
+    ...input.settings,
+    ...fixed,
+  };
   return [
     '-D',
     input.clusterName,

@@ -37,6 +37,15 @@ describe('the command line of the server', () => {
     );
   });
 
+  it('notices within a second that a client has died, unless told otherwise', () => {
+    const told = { client_connection_check_interval: '0' };
+
+    expect(serverArguments(base)).toContain('client_connection_check_interval=1s');
+    expect(serverArguments({ ...base, settings: told }).join(' ')).toMatch(
+      /^(?!.*=1s).*client_connection_check_interval=0/,
+    );
+  });
+
   it('carries any other setting word for word', () => {
     const args = serverArguments({
       ...base,
