@@ -112,7 +112,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   });
   const observer = composeObservers([
     metrics.databaseObserver,
-    createDatabaseLog(log),
+    createDatabaseLog(log, { poolStats: () => [sessions.stats()] }),
     { verdictChanged: ({ to }) => (to === 'up' ? isReady.resolve() : undefined) },
     ...(overrides.observer === undefined ? [] : [overrides.observer]),
   ]);
@@ -259,6 +259,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
       connectTimeoutMs: settings.database.connectTimeoutMs,
       expectedMigrations: await expectedMigrations(migrationsDir),
       poolStats: () => sessions.stats(),
+      gate: sessions.connectGate,
       observer,
     });
     const health = probe;

@@ -10,6 +10,7 @@ import { HealthProbe } from '#database/health/health-probe.ts';
 import type { HealthProbeOptions } from '#database/health/health-probe.ts';
 import { DatabaseSessionManager } from '#database/session-manager.ts';
 import { withClient } from '#test/support/databases.ts';
+import { poolStatsOf } from '#test/support/pool-stats-of.ts';
 import { TcpProxy } from '#test/support/tcp-proxy.ts';
 import { TestDatabase } from '#test/support/test-database.ts';
 
@@ -32,16 +33,7 @@ function probeOf(
     poolName: 'health',
     connectTimeoutMs: 300,
     expectedMigrations: [],
-    poolStats: () => ({
-      name: 'health',
-      max: 1,
-      size: 1,
-      idle: 0,
-      used: 0,
-      connecting: 0,
-      waiting: 0,
-      total: 0,
-    }),
+    poolStats: () => poolStatsOf({ name: 'health', max: 1, size: 1, idle: 0, used: 0, waiting: 0 }),
     ...overrides,
   });
   probes.add(probe);
