@@ -46,15 +46,17 @@ export async function requestSession<T>(
 ): Promise<T> {
   const controller = new AbortController();
   const { signal } = controller;
-  const timeout = new HttpError('REQUEST_TIMEOUT');
   const outcome = Promise.withResolvers<never>();
   let isCommitting = false;
   let settleTimer: NodeJS.Timeout | undefined;
+  let timeout: HttpError | undefined;
 
   const deadlineTimer = setTimeout(() => {
-    controller.abort(timeout);
+    const error = new HttpError('REQUEST_TIMEOUT');
+    timeout = error;
+    controller.abort(error);
     settleTimer = setTimeout(() => {
-      outcome.reject(isCommitting ? unknownOutcome(name) : timeout);
+      outcome.reject(isCommitting ? unknownOutcome(name) : error);
     }, SETTLE_MS);
   }, deadlineMs);
   const onClientGone = (): void => {
@@ -64,6 +66,8 @@ export async function requestSession<T>(
 
   const session = sessions.session(
     async () => {
+      // Work that is done again begins without the commit that failed.
+      isCommitting = false;
       const result = await work(signal);
       // Work that ignores its signal must not be committed after the client was told otherwise.
       signal.throwIfAborted();
@@ -85,7 +89,7 @@ export async function requestSession<T>(
     return await Promise.race([session, outcome.promise]);
   } catch (error) {
     const isUnknown = error instanceof DatabaseError && error.code === 'DB_COMMIT_UNKNOWN';
-    throw signal.reason === timeout && !isUnknown ? timeout : error;
+    throw timeout !== undefined && signal.reason === timeout && !isUnknown ? timeout : error;
   } finally {
     clearTimeout(deadlineTimer);
     clearTimeout(settleTimer);

@@ -124,6 +124,30 @@ describe('a request that fails', () => {
   });
 });
 
+describe('the session of a route', () => {
+  it.each([
+    [{}, false],
+    [{ repeatable: true }, true],
+  ])('knows its request, and whether it may be repeated: %j', async (route, repeatable) => {
+    const given: unknown[] = [];
+    const { app } = testApp({
+      routes: [workRoute(() => Promise.resolve(), route)],
+      sessionManager: {
+        session(work, options) {
+          given.push(options);
+          return work();
+        },
+      },
+    });
+
+    const response = await request(app).post('/work');
+
+    expect(given).toMatchObject([
+      { name: 'POST /work', traceId: response.headers['x-trace-id'], repeatable },
+    ]);
+  });
+});
+
 describe('a reply', () => {
   function replying(status: number, body?: unknown, headers: Record<string, string> = {}) {
     return defineRoute({

@@ -187,7 +187,7 @@ export const itemRoutes: readonly Route[] = [
 /** A GET (or another method) at `/work` that does `work`, to see what becomes of its end. */
 export function workRoute(
   work: (signal: AbortSignal) => Promise<void>,
-  overrides: Partial<Pick<Route, 'method' | 'constraints'>> = {},
+  overrides: Partial<Pick<Route, 'method' | 'constraints' | 'repeatable'>> = {},
 ): Route {
   return defineRoute({
     method: 'post',

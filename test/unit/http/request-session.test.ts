@@ -204,6 +204,25 @@ describe('the session of a request', () => {
     expect(signals[0]?.aborted).toBe(false);
   });
 
+  it('knows that COMMIT was not sent when the work is done again after one that failed', async () => {
+    const repeating: SessionRunner = {
+      async session(work, given) {
+        await work();
+        given?.onCommit?.();
+        return await work();
+      },
+    };
+    const works = [() => Promise.resolve(), untilAborted];
+
+    const result = requestSession(
+      repeating,
+      (signal) => works.shift()?.(signal) ?? Promise.resolve(),
+      options({ repeatable: true }),
+    );
+
+    await expect(result).rejects.toMatchObject({ code: 'REQUEST_TIMEOUT' });
+  });
+
   it('fails with what the work threw', async () => {
     const error = new Error('of the work');
 
