@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { raw } from '@mikro-orm/postgresql';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { DatabaseObserver } from '#database/database-observer.ts';
@@ -135,6 +136,43 @@ describe('a commit', () => {
     await cancelled;
     expect(await commits()).toBe(0);
     expect(await pid()).toEqual(before);
+  });
+});
+
+describe('a listener of the ORM', () => {
+  /** Listens to the sessions of one manager, and fails at one event. */
+  const failingAt = (event: 'beforeTransactionCommit' | 'afterTransactionCommit') =>
+    sessions.session(
+      async (db) => {
+        db.getEventManager().registerSubscriber({
+          [event]: () => {
+            throw new Error(`${event} failed`);
+          },
+        });
+        await db.execute('insert into slow_commits values (0)');
+      },
+      { confirmCommit: true },
+    );
+
+  it('that fails before the commit keeps it from being sent', async () => {
+    await expect(failingAt('beforeTransactionCommit')).rejects.toThrow(
+      'beforeTransactionCommit failed',
+    );
+
+    expect(await commits()).toBe(0);
+    expect(ended).toEqual(['rollback']);
+  });
+
+  it('that fails after the commit is warned of, and the session has succeeded', async () => {
+    const warned = once(process, 'warning');
+
+    await failingAt('afterTransactionCommit');
+
+    expect(await commits()).toBe(1);
+    expect(ended).toEqual(['commit']);
+    expect(await warned).toMatchObject([
+      { name: 'AfterCommitWarning', detail: expect.stringContaining('failed') },
+    ]);
   });
 });
 
