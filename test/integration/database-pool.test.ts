@@ -238,7 +238,7 @@ describe('a returned connection', () => {
     again.release();
   });
 
-  it('with an open transaction is destroyed, and the next borrower gets another', async () => {
+  it('F13: with an open transaction is destroyed, and the next borrower gets another', async () => {
     const { pool, sessions, closed } = poolOf({ poolSize: 1 });
     const lease = await pool.connect();
     await lease.query('begin');
@@ -252,7 +252,7 @@ describe('a returned connection', () => {
     await expect.poll(sessions).toBe(1);
   });
 
-  it('with a failed transaction is destroyed', async () => {
+  it('F13: with a failed transaction is destroyed', async () => {
     const { pool, closed } = poolOf({ poolSize: 1 });
     const lease = await pool.connect();
     await lease.query('begin');
