@@ -12,10 +12,13 @@ interface Entry<T> {
   readonly settle: (outcome: CancelOutcome | 'skipped') => void;
 }
 
-/** Sends cancels in the order they are asked for, a few at a time. Its queue holds statements that still run, only. */
+/**
+ * Sends cancels in the order they are asked for, a few at a time. A connection waits for its cancel before it goes on,
+ * so that the queue is never longer than there are connections.
+ */
 export class Canceller<T> {
   readonly #parts: CancellerParts<T>;
-  #queue: Entry<T>[] = [];
+  readonly #queue: Entry<T>[] = [];
   #underWay = 0;
 
   constructor(parts: CancellerParts<T>) {
@@ -23,8 +26,8 @@ export class Canceller<T> {
   }
 
   /**
-   * Resolves with what became of the cancel, or `skipped` when its statement had ended before its turn came. Never
-   * rejects. `isStillWanted` is asked whenever the queue moves: it must be cheap.
+   * Resolves with what became of the cancel, or with `skipped` when it was not wanted any more: that is asked once, when
+   * its turn has come. Never rejects.
    */
   cancel(isStillWanted: () => boolean, target: T): Promise<CancelOutcome | 'skipped'> {
     const { promise, resolve } = Promise.withResolvers<CancelOutcome | 'skipped'>();
@@ -34,30 +37,21 @@ export class Canceller<T> {
   }
 
   #advance(): void {
-    this.#dropEnded();
     while (this.#underWay < this.#parts.limit) {
       const next = this.#queue.shift();
       if (next === undefined) {
         return;
       }
-      this.#underWay += 1;
-      void this.#send(next);
-    }
-  }
-
-  #dropEnded(): void {
-    const queue = this.#queue;
-    this.#queue = [];
-    for (const entry of queue) {
-      if (entry.isStillWanted()) {
-        this.#queue.push(entry);
+      if (next.isStillWanted()) {
+        void this.#send(next);
       } else {
-        entry.settle('skipped');
+        next.settle('skipped');
       }
     }
   }
 
   async #send({ target, settle }: Entry<T>): Promise<void> {
+    this.#underWay += 1;
     try {
       settle(await this.#parts.send(target));
     } catch {
