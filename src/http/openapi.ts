@@ -76,7 +76,7 @@ export function openApiDocument(
         [MANAGEMENT_SCHEME]: {
           type: 'http',
           scheme: 'bearer',
-          description: 'The management token; not asked for in development.',
+          description: 'The management token; asked for in production.',
         },
       },
     },
