@@ -115,6 +115,8 @@ export class Pool<C extends PhysicalConnection> {
   #generation = 0;
   #evictReason: RetireReason = 'evicted';
   #answeredAt = -Infinity;
+  /** A borrower has been refused for want of a connection since the last one was opened. */
+  #hasRefused = false;
   #agedAt = -Infinity;
   #isStarted = false;
   #tick: Timer | undefined;
@@ -316,6 +318,10 @@ export class Pool<C extends PhysicalConnection> {
     if (cause === undefined || this.#gate.mayTry || this.#idle.length > 0) {
       return undefined;
     }
+    if (!this.#hasRefused) {
+      // Only attempts that nobody waited for have failed: the server may be back, and the next one tells (reliability H4).
+      return undefined;
+    }
     return this.#mayComeBack(cause) ? undefined : cause;
   }
 
@@ -451,6 +457,7 @@ export class Pool<C extends PhysicalConnection> {
     };
     this.#entries.set(connection, entry);
     this.#answeredAt = now;
+    this.#hasRefused = false;
     this.#observer.connectionOpened?.({
       pool: this.#settings.poolName,
       pid: connection.pid,
@@ -468,6 +475,7 @@ export class Pool<C extends PhysicalConnection> {
       for (const waiter of this.#queue.all()) {
         // Whoever came later has an attempt of its own under way.
         if (waiter.since <= startedAt) {
+          this.#hasRefused = true;
           waiter.refuse(connectFailure(failure), 'error');
         }
       }

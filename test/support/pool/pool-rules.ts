@@ -89,7 +89,6 @@ export class PoolRules {
       isEnough || sockets >= pool.max || this.#gate.mayRefuse,
       () => 'somebody waits although a connection could be opened',
     );
-    must(sockets > 0, () => 'somebody waits although nothing can come back');
   }
 
   #checkClose(): void {
