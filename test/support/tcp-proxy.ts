@@ -26,6 +26,7 @@ export class TcpProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #held = new Set<() => void>();
+  readonly #frozen = new WeakSet<Socket>();
   #accepted = 0;
   #welcome: Welcome = 'pass';
   #cutAt: ((message: ProtocolMessage) => boolean) | undefined;
@@ -115,9 +116,10 @@ export class TcpProxy implements AsyncDisposable {
     }
   }
 
-  /** What is sent from now on, on connections that are open, is lost, and nobody is told. */
+  /** What is sent from now on, on connections that are open, is lost, and no client is told, not even of the server's end. */
   freeze(): void {
     for (const socket of this.#sockets) {
+      this.#frozen.add(socket);
       socket.unpipe();
       socket.resume();
     }
@@ -173,7 +175,7 @@ export class TcpProxy implements AsyncDisposable {
     client.pipe(way).pipe(upstream);
     upstream.pipe(this.#way((chunk) => isCut('server', chunk))).pipe(client);
     client.on('close', () => upstream.destroy());
-    upstream.on('close', () => client.destroy());
+    upstream.on('close', () => this.#frozen.has(client) || client.destroy());
   }
 
   /** One way through the proxy, which ends where it is cut. */

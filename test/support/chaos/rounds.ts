@@ -12,6 +12,8 @@ export const rounds = {
   cuts: pick(40, 400),
   /** H3: connections that fall into a black hole. */
   blackHoles: pick(2, 20),
+  /** How long each of them lasts, unless the error takes longer. */
+  blackHoleMs: pick(0, 10_000),
   /** H4: restarts of the server. */
   restarts: pick(3, 20),
   /** H5: stops of the service. */
