@@ -212,3 +212,46 @@ describe('an error that is none of the server', () => {
     expect(mapDatabaseError(error)).toBe(error);
   });
 });
+
+describe('an error of a statement, with what its sender knows', () => {
+  const cancelled = (message: string) =>
+    Object.assign(new Error(message), { code: '57014', severity: 'FEHLER' });
+
+  it.each([
+    ['canceling statement due to statement timeout', {}, 'DB_QUERY_TIMEOUT'],
+    ['canceling statement due to user request', {}, 'DB_QUERY_CANCELLED'],
+    ['storniere Anfrage', { elapsedMs: 5001, statementTimeoutMs: 5000 }, 'DB_QUERY_TIMEOUT'],
+    ['storniere Anfrage', { elapsedMs: 4000, statementTimeoutMs: 5000 }, 'DB_QUERY_CANCELLED'],
+    ['storniere Anfrage', { elapsedMs: 4000, statementTimeoutMs: 0 }, 'DB_QUERY_CANCELLED'],
+    [
+      'storniere Anfrage',
+      { elapsedMs: 5001, statementTimeoutMs: 5000, isCancelSent: true },
+      'DB_QUERY_CANCELLED',
+    ],
+  ] as const)('F35: 57014 "%s" with %o is %s', (message, statement, code) => {
+    expect(mapDatabaseError(cancelled(message), statement)).toMatchObject({ code });
+  });
+
+  it.each([
+    ['ERROR', true, undefined],
+    ['FATAL', false, true],
+    ['PANIC', false, true],
+    ['PANIK', true, true],
+    ['FEHLER', false, undefined],
+  ])(
+    'F33: %s, where it is true that the connection has ended: %s, is fatal: %s',
+    (severity, isFatal, expected) => {
+      const error = Object.assign(new Error('raised'), { code: '53100', severity });
+
+      expect(mapDatabaseError(error, { isFatal })?.details['isFatal']).toBe(expected);
+    },
+  );
+
+  it.each([
+    ['Client has encountered a connection error and is not queryable', false],
+    ['Client was closed and is not queryable', false],
+    ['Connection terminated unexpectedly', undefined],
+  ])('F33: of pg, "%s": it was sent: %s', (text, isSent) => {
+    expect(mapDatabaseError(new Error(text))?.details['isSent']).toBe(isSent);
+  });
+});
