@@ -312,6 +312,20 @@ describe('a management listener', () => {
     );
   });
 
+  it('sees the API drain', async () => {
+    const env = { MANAGEMENT_PORT: '0', SHUTDOWN_DRAIN_MS: '1000' };
+    const service = await serviceWith({ env });
+
+    const closing = service.close();
+    const ready = await fetch(`${service.managementUrl}/readyz`);
+    const answer = await fetch(`${service.url}/users`);
+    await closing;
+
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toEqual({ status: 'draining' });
+    expect([answer.status, answer.headers.get('Connection')]).toEqual([200, 'close']);
+  });
+
   it('is closed with the service', async () => {
     const service = await serviceWith({ env: { MANAGEMENT_PORT: '0' } });
 

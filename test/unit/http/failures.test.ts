@@ -4,7 +4,8 @@ import { DATABASE_ERROR_CODES, DatabaseError } from '#database/database-error.ts
 import { conflict, notFound, preconditionFailed } from '#http/http-error.ts';
 import { defineRoute } from '#http/route.ts';
 import { z } from 'zod';
-import { testApp, workRoute } from './http-fixture.ts';
+import { createHttpServer } from '#http/server.ts';
+import { httpSettings, testApp, workRoute } from './http-fixture.ts';
 
 const SECRET = 'ada@example.com';
 
@@ -87,6 +88,23 @@ describe('a request that fails', () => {
       },
       { level: 'info', event: 'http.request', status: 503, code },
     ]);
+  });
+
+  it('F7: by the thousand has one line that says why, and one each in the access log', async () => {
+    const { app, log } = failing(new DatabaseError('DB_POOL_FULL', 'the queue is full'));
+    const server = createHttpServer(app, httpSettings, log);
+    const { port } = await server.listen();
+
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, () => fetch(`http://127.0.0.1:${port}/work`, { method: 'POST' })),
+    );
+    await server[Symbol.asyncDispose]();
+
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
+    const { warn, info } = Object.groupBy(log.lines, ({ level }) => level);
+    expect(warn).toMatchObject([{ event: 'http.failure', err: { message: 'the queue is full' } }]);
+    expect(info).toHaveLength(200);
+    expect(info).toContainEqual(expect.objectContaining({ status: 503, code: 'DB_POOL_FULL' }));
   });
 
   it('by a bug is answered with 500 and logged once as an error, with its stack', async () => {

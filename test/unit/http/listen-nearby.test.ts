@@ -26,7 +26,11 @@ it('a port that was chosen is had, or the start fails and says what to do', asyn
   const first = await startHttpServer(answer, httpSettings, log);
   await using _first = first.server;
 
-  await expect(startHttpServer(answer, { ...httpSettings, port: first.port }, log)).rejects.toThrow(
-    `127.0.0.1:${first.port} is already in use: stop the other program, or set PORT`,
+  const taken = { ...httpSettings, port: first.port };
+  await expect(startHttpServer(answer, taken, log)).rejects.toThrow(
+    `127.0.0.1:${first.port} is already in use: stop the other program, or set PORT to`,
   );
+  await expect(
+    startHttpServer(answer, { ...taken, variablePrefix: 'MANAGEMENT_' }, log),
+  ).rejects.toThrow('or set MANAGEMENT_PORT to another port');
 });
