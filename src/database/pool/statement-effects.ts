@@ -14,7 +14,7 @@ const QUERIES: ReadonlySet<string> = new Set(
 
 /** What stands before a parenthesis that is not one of a call: words that cannot name a function, and these phrases. */
 const CLAUSES: ReadonlySet<string> = new Set([
-  ...`all and any array as between bit case char character current_time current_timestamp dec decimal distinct else
+  ...`all and any array as between bit case cast char character current_time current_timestamp dec decimal distinct else
   except exists float for from group having in intersect interval into lateral limit localtime localtimestamp not
   numeric offset on only or returning row select some then time timestamp treat union using values varchar when where`.split(
     /\s+/,
@@ -23,6 +23,8 @@ const CLAUSES: ReadonlySet<string> = new Set([
   'order by',
   'partition by',
   'grouping sets',
+  'group by cube',
+  'group by rollup',
   ') over',
   ') filter',
   'on conflict',
