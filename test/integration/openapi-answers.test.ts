@@ -135,7 +135,10 @@ describe('the description of the API', () => {
     const services = [...operations.values()].filter(({ tags }) => tags.includes('service'));
 
     const faults = await Promise.all(
-      services.map(async (operation) => faultsOf(operation, await api().get(operation.path))),
+      services.map(async (operation) => {
+        const { method, path } = operation;
+        return faultsOf(operation, await api()[method](path));
+      }),
     );
 
     expect(services.length).toBeGreaterThanOrEqual(5);
