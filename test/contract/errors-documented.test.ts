@@ -54,6 +54,13 @@ describe('docs/errors.md', () => {
     expect(section(code)).toContain(`**${ERROR_STATUS[code]}`);
   });
 
+  it.each(DATABASE_ERROR_CODES.filter((code) => code.startsWith('DB_')))(
+    'tells the causes of %s in order, and what to look at',
+    (code) => {
+      expect(section(code)).toMatch(/\n1\. [^]*\nLook (at|whether) /);
+    },
+  );
+
   it('tells that a foreign key is a conflict on DELETE', () => {
     expect(section('DB_FOREIGN_KEY')).toContain(
       `on DELETE **${statusOf('DB_FOREIGN_KEY', 'DELETE')}**`,
