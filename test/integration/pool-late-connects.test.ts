@@ -90,6 +90,30 @@ it.each([0.8, 0.9, 1, 1.1])(
   },
 );
 
+it('F26: a server that falls silent between the login and its settings being read back costs no slot and no socket', async () => {
+  const { pool, failed } = poolOf({
+    poolSize: 1,
+    sessionSettings: { statement_timeout: '1000' },
+    parts: (options) => ({
+      open: (opening) =>
+        PooledConnection.open(options, {
+          ...opening,
+          verify: async (connection) => {
+            proxy.freeze();
+            await opening.verify?.(connection);
+          },
+        }),
+    }),
+  });
+
+  const failure = await failureOf(pool.connect());
+
+  expect(failure.code).toBe('DB_CONNECT_TIMEOUT');
+  expect(failed).toEqual(['DB_CONNECT_TIMEOUT']);
+  expect(pool.stats()).toMatchObject({ connecting: 0, total: 0 });
+  await expect.poll(() => proxy.clients).toBe(0);
+});
+
 it('F26 control: a login that nobody waits for any more, and nobody gives up, is a session that no pool knows', async () => {
   const late: Promise<PooledConnection>[] = [];
   const test = poolOf({

@@ -82,7 +82,7 @@ export class ConnectionPool {
         told.connectionFailed?.({ pool, code, host, port, message }),
     });
     this.#pool = new Pool<PooledConnection>(settings, {
-      open: async (options) => await this.#verified(await open(options)),
+      open: (options) => open({ ...options, verify: (opened) => this.#verify(opened) }),
       gate: this.gate,
       observer: told,
       clock,
@@ -94,17 +94,15 @@ export class ConnectionPool {
       statementNames: settings.isPreparing ? new StatementNames() : undefined,
       statementTimeoutMs: settings.statementTimeoutMs,
       mayChangeSession: settings.isResetting ? (text) => effects.of(text) : () => false,
-      cancel: async ({ connection: { pid, secretKey }, holder }, isWanted) => {
+      cancel: async ({ connection: { pid, secretKey } }, isWanted) => {
         if (pid === undefined || secretKey === undefined) {
-          return true;
+          return 'unsent';
         }
         const target = { host, port, pid, secretKey, timeoutMs: settings.connectTimeoutMs };
-        const outcome = await canceller.cancel(isWanted, target);
-        if (outcome === 'confirmed' || outcome === 'unknown') {
-          told.queryCancelled?.({ pool, holder: holder.name, traceId: holder.traceId });
-        }
-        return outcome !== 'unknown';
+        return await canceller.cancel(isWanted, target);
       },
+      cancelled: ({ holder }) =>
+        told.queryCancelled?.({ pool, holder: holder.name, traceId: holder.traceId }),
       queryEnded: (durationMs, code) => told.queryEnded?.({ pool, durationMs, code }),
       doubted: (lease, reason) => this.#pool.evictWith(lease, reason),
     };
@@ -148,17 +146,11 @@ export class ConnectionPool {
   }
 
   /** The settings are read back from the server once, since a pooler in between may swallow them. */
-  async #verified(connection: PooledConnection): Promise<PooledConnection> {
+  async #verify(connection: PooledConnection): Promise<void> {
     if (!this.#hasVerifiedSettings) {
-      try {
-        await connection.verifySettings(this.#settings.sessionSettings);
-        this.#hasVerifiedSettings = true;
-      } catch (error) {
-        await connection.destroy();
-        throw error;
-      }
+      await connection.verifySettings(this.#settings.sessionSettings);
+      this.#hasVerifiedSettings = true;
     }
-    return connection;
   }
 }
 
@@ -176,6 +168,6 @@ function holderStats(lease: Lease<PooledConnection>, now: number): HolderStats {
         ? undefined
         : now - statement.startedAt,
     isLeaked: lease.isLeaked,
-    stack: lease.stack?.text,
+    stack: lease.holder.stack?.text,
   };
 }

@@ -26,6 +26,8 @@ export interface OpenOptions<C> {
   readonly onBroken: (connection: C, reason: ReclaimReason) => void;
   /** Aborted when the pool is closed for good. */
   readonly signal: AbortSignal;
+  /** The last part of the attempt, within its deadline: what must be known of a connection before it is used. */
+  readonly verify?: (connection: C) => Promise<void>;
 }
 
 /** Opens one connection within its own deadline; rejects with a DatabaseError and leaves no socket behind. */

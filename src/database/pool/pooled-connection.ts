@@ -15,7 +15,7 @@ import { typeParsers } from './type-parsers.ts';
 export interface ConnectionOptions {
   readonly connection: DatabaseConnection;
   readonly applicationName: string;
-  /** Deadline of the whole attempt in milliseconds: password, socket, login. */
+  /** Deadline of the whole attempt in milliseconds: password, socket, login, verification. */
   readonly connectTimeoutMs: number;
   /** Server settings of the session, sent with the login, so that they are what a reset goes back to; none behind a transaction pooler. */
   readonly sessionSettings: Readonly<Record<string, string>>;
@@ -59,7 +59,7 @@ export class PooledConnection implements PhysicalConnection {
    */
   static async open(
     options: ConnectionOptions,
-    { onBroken, signal }: OpenOptions<PooledConnection>,
+    { signal, ...parts }: OpenOptions<PooledConnection>,
   ): Promise<PooledConnection> {
     const over = new AbortController();
     const { promise: givenUp, reject: giveUp } = Promise.withResolvers<never>();
@@ -77,7 +77,7 @@ export class PooledConnection implements PhysicalConnection {
       abort();
     }
     signal.addEventListener('abort', abort);
-    const attempt = logInWithPassword(options, onBroken, over.signal);
+    const attempt = logInWithPassword(options, { ...parts, signal: over.signal });
     try {
       return await Promise.race([attempt, givenUp]);
     } catch (error) {
@@ -91,17 +91,17 @@ export class PooledConnection implements PhysicalConnection {
     }
   }
 
-  /** Connects and logs in; closes its socket when the signal is aborted before it has. */
+  /** Connects, logs in and verifies; closes its socket when the signal is aborted before it has. */
   static async logIn(
     config: ClientConfig,
-    onBroken: OpenOptions<PooledConnection>['onBroken'],
-    signal: AbortSignal,
+    { onBroken, signal, verify }: OpenOptions<PooledConnection>,
   ): Promise<PooledConnection> {
     const connection = new PooledConnection(new pg.Client(config), onBroken);
     const destroy = () => void connection.destroy();
     signal.addEventListener('abort', destroy);
     try {
       await connection.client.connect();
+      await verify?.(connection);
       return connection;
     } catch (error) {
       destroy();
@@ -154,9 +154,7 @@ export class PooledConnection implements PhysicalConnection {
       [Object.keys(settings)],
     );
     const found = new Map(rows.map(({ name, setting }) => [name, setting]));
-    const [different] = Object.entries(settings).filter(
-      ([name, asked]) => found.get(name) !== asked,
-    );
+    const different = Object.entries(settings).find(([name, asked]) => found.get(name) !== asked);
     if (different !== undefined) {
       const [name, asked] = different;
       throw new DatabaseError(
@@ -249,12 +247,12 @@ export class PooledConnection implements PhysicalConnection {
 
 async function logInWithPassword(
   options: ConnectionOptions,
-  onBroken: OpenOptions<PooledConnection>['onBroken'],
-  signal: AbortSignal,
+  opening: OpenOptions<PooledConnection>,
 ): Promise<PooledConnection> {
+  const { signal } = opening;
   const logIn = async (password: string) => {
     signal.throwIfAborted();
-    return await PooledConnection.logIn(clientConfig(options, password), onBroken, signal);
+    return await PooledConnection.logIn(clientConfig(options, password), opening);
   };
   const password = await readPassword(options.connection);
   try {
