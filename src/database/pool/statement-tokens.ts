@@ -73,15 +73,14 @@ function endOfComment(sql: string, at: number): number | undefined {
 
 function tokenOf(raw: string): string | undefined {
   const first = raw.charAt(0);
+  if (/^(?:[ \t\n\r\f\v]|--|\/\*)/.test(raw)) {
+    return undefined;
+  }
   if (first === "'" || raw.charAt(1) === "'" || first === '$' || /[0-9]/.test(first)) {
     return LITERAL_TOKEN;
   }
-  if (first === '"') {
-    return raw;
-  }
-  if (/[A-Za-z_\u0080-\uffff]/.test(first)) {
-    // PostgreSQL has no other letters in lower case.
-    return raw.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
-  }
-  return raw.length === 1 && SYMBOL.test(raw) ? raw : undefined;
+  // PostgreSQL has no other letters in lower case than those of ASCII.
+  return first === '"' || !/[A-Z]/.test(raw)
+    ? raw
+    : raw.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
