@@ -79,7 +79,7 @@ export interface LeaseReclaimed extends LeaseEnded {
 /** A lease is held for longer than the leak threshold. Told once a lease. */
 export interface LeaseLeaked extends LeaseEnded {
   readonly pid: number | undefined;
-  /** Where it was leased. */
+  /** Where its holder began. */
   readonly stack: string | undefined;
 }
 

@@ -13,6 +13,7 @@ import { sessionPoolOptions } from './pool-options.ts';
 import type { ConnectGate } from '#database/pool/connect-gate.ts';
 import { ConnectionPool } from '#database/pool/connection-pool.ts';
 import type { Holder } from '#database/pool/holder.ts';
+import { captureStack } from '#database/pool/holder-stack.ts';
 import type { OpenConnection } from '#database/pool/physical-connection.ts';
 import type { HolderStats, PoolStats, WaiterStats } from '#database/pool/pool-stats.ts';
 import type { PooledConnection } from '#database/pool/pooled-connection.ts';
@@ -34,6 +35,7 @@ interface Runtime {
   readonly poolName: string;
   readonly isPooled: boolean;
   readonly acquireTimeoutMs: number;
+  readonly isWatchingLeaks: boolean;
 }
 
 /** What a manager works with beside its settings; all of it has a default. */
@@ -106,6 +108,7 @@ export class DatabaseSessionManager implements AsyncDisposable {
       poolName: options.poolName,
       isPooled: options.pooler === 'pgbouncer',
       acquireTimeoutMs: options.acquireTimeoutMs,
+      isWatchingLeaks: options.leakThresholdMs > 0,
     };
   }
 
@@ -227,11 +230,14 @@ export class DatabaseSessionManager implements AsyncDisposable {
 
   /** One session from begin to end, with an EntityManager of its own. */
   async #attempt<T>(work: (db: EntityManager) => Promise<T>, options: SessionOptions): Promise<T> {
-    const { orm, observer, poolName, isPooled, acquireTimeoutMs } = this.#require();
+    const { orm, observer, poolName, isPooled, acquireTimeoutMs, isWatchingLeaks } =
+      this.#require();
     const state = new SessionState({
       name: nameOf(options),
       traceId: options.traceId ?? currentSession()?.state.traceId,
       signal: options.signal,
+      // Here, since whoever asks later may do so in a callback of its own.
+      stack: isWatchingLeaks ? captureStack() : undefined,
       isReadOnly: options.readOnly ?? options.snapshot ?? false,
     });
     this.#active += 1;

@@ -10,7 +10,7 @@ const ROOT = new URL('../../../', import.meta.url);
 const FOREIGN = /\(<anonymous>\)|node:|node_modules\//;
 
 /** Captures the caller's stack, awaiting callers included, of at most `limit` frames before foreign ones are left out. */
-export function captureStack(limit = 40): CapturedStack {
+export function captureStack(limit = 20): CapturedStack {
   const holder: { stack?: string } = {};
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = limit;

@@ -1,3 +1,5 @@
+import type { CapturedStack } from './holder-stack.ts';
+
 /** Who borrows a connection. */
 export interface Holder {
   /** A route template or the name of a session. */
@@ -6,6 +8,8 @@ export interface Holder {
   readonly traceId?: string | undefined;
   /** Aborted, the holder no longer wants what it asked for: it leaves the queue, its statement is cancelled. */
   readonly signal?: AbortSignal | undefined;
+  /** Where it began, for the report of a leak; absent when leak detection is off. */
+  readonly stack?: CapturedStack | undefined;
 }
 
 /** A holder that did not say who it is. */

@@ -18,8 +18,6 @@ export class Lease<C> {
   readonly holder: Holder;
   readonly since: number;
   readonly generation: number;
-  /** Where it was asked for; undefined when leak detection is off. */
-  stack: { readonly text: string } | undefined;
   readonly #onRelease: LeaseParts<C>['onRelease'];
   #isOver = false;
   #isLeaked = false;

@@ -40,7 +40,7 @@ export interface HolderStats {
   readonly queryMs: number | undefined;
   /** Held for longer than the leak threshold. */
   readonly isLeaked: boolean;
-  /** Where it was leased; undefined when leak detection is off. */
+  /** Where its holder began; undefined when leak detection is off. */
   readonly stack: string | undefined;
 }
 

@@ -12,7 +12,6 @@ import type { Clock, Timer } from './clock.ts';
 import type { ConnectGate } from './connect-gate.ts';
 import { UNKNOWN_HOLDER } from './holder.ts';
 import type { Holder } from './holder.ts';
-import { captureStack } from './holder-stack.ts';
 import { Lease } from './lease.ts';
 import type { OpenConnection, PhysicalConnection } from './physical-connection.ts';
 import { connectFailure, poolClosed, poolFull, poolTimeout } from './pool-errors.ts';
@@ -211,7 +210,7 @@ export class Pool<C extends PhysicalConnection> {
     if (entry !== undefined) {
       const lease = this.#lease(entry, holder);
       this.#acquireEnded(holder, 'reused', since);
-      return this.#located(lease);
+      return lease;
     }
     const cause = this.#hopeless;
     if (cause !== undefined) {
@@ -224,15 +223,7 @@ export class Pool<C extends PhysicalConnection> {
     }
     const lease = this.#queue.wait(holder);
     this.#supply();
-    return this.#located(await lease);
-  }
-
-  /** Notes where the lease was asked for, which is what a leak report must tell. */
-  #located(lease: Lease<C>): Lease<C> {
-    if (this.#settings.leakThresholdMs > 0) {
-      lease.stack = captureStack();
-    }
-    return lease;
+    return await lease;
   }
 
   /** Retires every connection that exists now: idle ones at once, leased ones when they are returned. */
@@ -711,7 +702,7 @@ export class Pool<C extends PhysicalConnection> {
         this.#observer.leaseLeaked?.({
           ...this.#leaseFacts(lease),
           pid: lease.connection.pid,
-          stack: lease.stack?.text,
+          stack: lease.holder.stack?.text,
         });
       }
     }
