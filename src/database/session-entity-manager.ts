@@ -51,7 +51,18 @@ export class SessionEntityManager extends EntityManager {
     options: Omit<TransactionOptions, 'ignoreNestedTransactions'> = {},
   ): Promise<void> {
     assertMayWrite(states.get(this), options);
+    assertNoTransaction(states.get(this));
     await super.begin(options);
+  }
+
+  override async commit(): Promise<void> {
+    assertNoTransaction(states.get(this));
+    await super.commit();
+  }
+
+  override async rollback(): Promise<void> {
+    assertNoTransaction(states.get(this));
+    await super.rollback();
   }
 
   /** As MikroORM's; one that is not read to its end is given up with the session. */
@@ -91,6 +102,16 @@ export class SessionEntityManager extends EntityManager {
 function assertMayWrite(state: SessionState | undefined, options: TransactionOptions): void {
   if (state?.isReadOnly === true && options.readOnly === false) {
     throw readOnlySession(state);
+  }
+}
+
+/** A second transaction would take the place of the session's own, which then nobody ends; a second end would not be its. */
+function assertNoTransaction(state: SessionState | undefined): void {
+  if (state?.isTransaction === true) {
+    throw new DatabaseError(
+      'DB_QUERY_FAILED',
+      `session ${state.name} begins and ends its transaction itself: use transaction(…) for a part that may fail alone`,
+    );
   }
 }
 

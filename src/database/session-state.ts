@@ -13,6 +13,8 @@ export class SessionState {
   readonly startedAt = performance.now();
   /** Streams that are being read. */
   readonly streams = new Set<AsyncIterator<unknown>>();
+  /** Its work is one transaction, which nobody but the session itself may end. */
+  isTransaction = false;
   #holder: Holder;
   #isEnded = false;
 

@@ -32,8 +32,10 @@ export async function runSession<T>(
     options.signal?.throwIfAborted();
     if (isTransaction) {
       await em.begin({ readOnly: state.isReadOnly, ...isolation(options, state) });
+      state.isTransaction = true;
     }
     const result = await work(em);
+    state.isTransaction = false;
     await state.closeStreams();
     if (!isTransaction && em.isInTransaction()) {
       throw new DatabaseError(
@@ -53,6 +55,7 @@ export async function runSession<T>(
     }
     return result;
   } catch (error) {
+    state.isTransaction = false;
     await state.closeStreams().catch(() => undefined);
     await rollBack(em);
     state.end();

@@ -1,3 +1,4 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { DatabaseOptions } from '#database/database-options.ts';
 import { DatabaseSessionManager, getDb } from '#database/session-manager.ts';
@@ -461,6 +462,24 @@ describe('what a session leaves open, or tries to take for itself', () => {
       expect(await emails()).toEqual([]);
     },
   );
+
+  it.each([
+    ['begin', (db: EntityManager) => db.begin()],
+    ['begin of a fork', (db: EntityManager) => db.fork().begin()],
+    ['commit', (db: EntityManager) => db.commit()],
+    ['rollback', (db: EntityManager) => db.rollback()],
+  ])('a %s of its EntityManager is refused, and the session stays whole', async (_what, take) => {
+    const work = sessions.session(async (db) => {
+      addUser('a@example.org');
+      await db.flush();
+      await expect(take(db)).rejects.toMatchObject({ code: 'DB_QUERY_FAILED' });
+      expect(sessions.stats().used).toBe(1);
+      throw new Error('after all');
+    });
+
+    await expect(work).rejects.toThrow('after all');
+    expect(await emails()).toEqual([]);
+  });
 
   it.each([
     'set default_transaction_read_only = off',
