@@ -13,7 +13,7 @@ export class AcquireRules {
 
   constructor(world: PoolWorld) {
     this.#world = world;
-    this.#unseen = unseen(world.events.acquireEnded);
+    this.#unseen = unseen(world.events.acquires);
   }
 
   check(): void {
@@ -21,9 +21,10 @@ export class AcquireRules {
     for (const event of this.#unseen()) {
       this.#checkEnd(event);
     }
-    mustEqual('acquires ended', events.acquireEnded.length, borrowers.length - pending.length);
+    mustEqual('acquires ended', events.acquires.length, borrowers.length - pending.length);
     mustEqual('waiters', names(pool.waiters()), names(pending));
-    for (const { name, askedAt } of pending) {
+    for (const { name, askedAt, isAborted } of pending) {
+      must(!isAborted, () => `${name} waits although it has gone away`);
       must(clock.now() < askedAt + settings.acquireTimeoutMs, () => `${name} waits for too long`);
     }
   }
@@ -49,11 +50,13 @@ export class AcquireRules {
     }
   }
 
-  #checkServed({ pid, isQuiet, needsReset, era, provenAt }: FakeConnection): void {
+  #checkServed(connection: FakeConnection): void {
     const { settings, clock, server } = this.#world;
+    const { pid, transaction, isBusy, isSessionChanged, era, provenAt } = connection;
     const silentMs = clock.now() - provenAt;
-    must(isQuiet, () => `connection ${pid} was leased although it is not quiet`);
-    must(!needsReset, () => `connection ${pid} was leased without a reset`);
+    must(!isBusy, () => `connection ${pid} was leased while it was busy`);
+    must(transaction === 'I', () => `connection ${pid} was leased inside a transaction`);
+    must(!isSessionChanged, () => `connection ${pid} was leased without a reset`);
     must(era === server.era, () => `connection ${pid} was leased after its eviction`);
     must(
       !settings.prePing || silentMs <= settings.prePingIdleMs,

@@ -1,7 +1,8 @@
-import type { ConnectionClosed, RetireReason } from '#database/database-observer.ts';
+import type { ConnectionClosed, PingEnded, RetireReason } from '#database/database-observer.ts';
 import type { FakeConnection } from './fake-connection.ts';
 import { must, mustEqual } from './must.ts';
-import type { PingTold, PoolWorld } from './pool-world.ts';
+import type { At } from './pool-events.ts';
+import type { PoolWorld } from './pool-world.ts';
 import { unseen } from './unseen.ts';
 
 /** What is true of connections: told of once each way, closed for a reason that is so, pinged when it is due. */
@@ -9,19 +10,19 @@ export class ConnectionRules {
   readonly #world: PoolWorld;
   readonly #closed = new Set<number | undefined>();
   readonly #unseenClosed: () => readonly ConnectionClosed[];
-  readonly #unseenPings: () => readonly PingTold[];
+  readonly #unseenPings: () => readonly At<PingEnded>[];
   readonly #faults: string[] = [];
 
   constructor(world: PoolWorld) {
     this.#world = world;
-    this.#unseenClosed = unseen(world.events.connectionClosed);
-    this.#unseenPings = unseen(world.events.pingEnded);
+    this.#unseenClosed = unseen(world.events.closed);
+    this.#unseenPings = unseen(world.events.pings);
     world.server.onSent.push((connection, what) => this.#sent(connection, what));
   }
 
   check(): void {
     const { server, events } = this.#world;
-    mustEqual('connections opened', events.connectionOpened.length, server.connections.length);
+    mustEqual('connections opened', events.opened.length, server.connections.length);
     for (const event of this.#unseenClosed()) {
       this.#checkClosed(event);
     }
@@ -67,7 +68,7 @@ export class ConnectionRules {
     }
   }
 
-  #checkPing({ pid, outcome, durationMs, at }: PingTold): void {
+  #checkPing({ pid, outcome, durationMs, at }: At<PingEnded>): void {
     const { server, settings, idle } = this.#world;
     const pinged = server.connections.find((one) => one.pid === pid);
     const startedAt = at - durationMs;
@@ -78,7 +79,7 @@ export class ConnectionRules {
       () => `connection ${pid} was given up although its answer was there`,
     );
     must(
-      outcome === 'ok' || !idle.some(({ provenAt }) => provenAt <= startedAt),
+      outcome === 'ok' || !idle.some(({ provenAt }) => provenAt < startedAt),
       () => `a connection was kept that has said nothing since a ping of ${pid} failed`,
     );
   }

@@ -6,12 +6,15 @@ interface Due {
   readonly isArrival: boolean;
 }
 
+const MAX_TURNS = 1000;
+
 /**
  * Time that passes only when a test says so. A turn is one of Node's event loop: the timers that are due, then what has
  * arrived from the network, then what `afterIo` was asked for; promises settle after each of them.
  */
 export class FakeClock implements Clock {
   #now = 0;
+  #stalledMs = 0;
   // In order of time, then of asking.
   readonly #due: Due[] = [];
   #afterIo: (() => void)[] = [];
@@ -24,6 +27,11 @@ export class FakeClock implements Clock {
   /** Timers that have been started, not stopped, and not run. */
   get timers(): number {
     return this.#due.filter(({ isArrival }) => !isArrival).length;
+  }
+
+  /** How long the event loop has been blocked in all. */
+  get stalledMs(): number {
+    return this.#stalledMs;
   }
 
   start(work: () => void, ms: number): Timer {
@@ -50,7 +58,7 @@ export class FakeClock implements Clock {
     await this.tick();
     for (let [next] = this.#due; next !== undefined && next.at <= until; [next] = this.#due) {
       this.#pass(next.at);
-      await this.#turn();
+      await this.tick();
     }
     this.#pass(until);
   }
@@ -59,14 +67,20 @@ export class FakeClock implements Clock {
   async stall(ms: number): Promise<void> {
     await this.tick();
     this.#pass(this.#now + ms);
+    this.#stalledMs += ms;
     await this.tick();
   }
 
   /** Handles what is due now, without time passing. */
   async tick(): Promise<void> {
     await settled();
+    let turns = 0;
     while (this.#afterIo.length > 0 || this.#isDue(this.#due[0])) {
       await this.#turn();
+      turns += 1;
+      if (turns > MAX_TURNS) {
+        throw new Error('there is always something to do without time passing');
+      }
     }
   }
 
@@ -120,8 +134,10 @@ export class FakeClock implements Clock {
 }
 
 /** Resolves once every promise that can settle by itself has done so. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
+async function settled(): Promise<void> {
+  // From here on this is a microtask, and Node runs what is asked for the next tick once there are no more of these.
+  await Promise.resolve();
+  await new Promise<void>((resolve) => {
+    process.nextTick(resolve);
   });
 }

@@ -32,7 +32,7 @@ export class FakeConnection implements PhysicalConnection {
   /** Of the server session, as its holder left it. */
   transaction: 'I' | 'T' | 'E' = 'I';
   isBusy = false;
-  needsReset = false;
+  isSessionChanged = false;
   /** The server still counts it. */
   isOpen = true;
   /** The pool has said that it wants no more of it. */
@@ -65,6 +65,10 @@ export class FakeConnection implements PhysicalConnection {
     return this.isOpen && !this.isGivenUp && !this.isDoubtful;
   }
 
+  get needsReset(): boolean {
+    return this.isSessionChanged;
+  }
+
   get isQuiet(): boolean {
     return this.isAlive && !this.isBusy && this.transaction === 'I';
   }
@@ -80,7 +84,7 @@ export class FakeConnection implements PhysicalConnection {
 
   async reset(): Promise<void> {
     await this.#send('reset', this.#parts.manners.reset);
-    this.needsReset = false;
+    this.isSessionChanged = false;
     this.provenAt = this.#parts.clock.now();
   }
 

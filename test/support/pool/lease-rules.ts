@@ -26,10 +26,10 @@ export class LeaseRules {
     for (const borrower of leased) {
       this.#checkLease(borrower, holding.includes(borrower));
     }
-    mustEqual('leases ended', events.leaseEnded.length, leased.length - holding.length);
+    mustEqual('leases ended', events.leasesEnded.length, leased.length - holding.length);
     mustEqual(
       'leases taken back',
-      events.leaseReclaimed.map(({ holder }) => holder).toSorted(),
+      events.reclaims.map(({ holder }) => holder).toSorted(),
       leased
         .filter(({ isRobbed }) => isRobbed)
         .map(({ name }) => name)
@@ -49,18 +49,20 @@ export class LeaseRules {
   }
 
   #checkLeaks(holding: readonly Borrower[]): void {
-    const { pool, events, clock, settings, closing } = this.#world;
+    const { pool, borrowers, events, clock, settings, closing } = this.#world;
     const { leakThresholdMs } = settings;
-    const told = events.leaseLeaked.map(({ holder }) => holder);
+    const told = events.leaks.map(({ holder }) => holder);
     const leaking = holding.filter(({ name }) => told.includes(name)).map(({ name }) => name);
     mustEqual('leaks told of twice', told.length - new Set(told).size, 0);
     mustEqual('leaked', pool.stats().leaked, leaking.length);
     mustEqual(
       'leaks that came back',
-      events.leakReturned.map(({ holder }) => holder).toSorted(),
-      told.filter((name) => !leaking.includes(name)).toSorted(),
+      events.leaksReturned.map(({ holder }) => holder).toSorted(),
+      told
+        .filter((told) => borrowers.some(({ name, isReturned }) => isReturned && name === told))
+        .toSorted(),
     );
-    for (const { heldMs, holder } of events.leaseLeaked) {
+    for (const { heldMs, holder } of events.leaks) {
       must(heldMs > leakThresholdMs, () => `${holder} was reported after ${heldMs} ms`);
     }
     for (const { name, servedAt } of closing === undefined ? holding : []) {

@@ -1,15 +1,5 @@
-import type {
-  AcquireEnded,
-  ConnectionClosed,
-  ConnectionOpened,
-  DatabaseObserver,
-  LeaseEnded,
-  LeaseLeaked,
-  LeaseReclaimed,
-  PingEnded,
-  ReclaimReason,
-  RetireReason,
-} from '#database/database-observer.ts';
+import { composeObservers } from '#database/database-observer.ts';
+import type { ReclaimReason, RetireReason } from '#database/database-observer.ts';
 import { ConnectGate } from '#database/pool/connect-gate.ts';
 import type { Holder } from '#database/pool/holder.ts';
 import type { Lease } from '#database/pool/lease.ts';
@@ -18,6 +8,7 @@ import type { PoolParts, PoolSettings } from '#database/pool/pool.ts';
 import { FakeClock } from './fake-clock.ts';
 import type { FakeConnection } from './fake-connection.ts';
 import { FakeServer } from './fake-server.ts';
+import { PoolEvents } from './pool-events.ts';
 
 /** One call of `acquire`, as the test sees it. */
 export interface Borrower {
@@ -25,6 +16,8 @@ export interface Borrower {
   readonly askedAt: number;
   readonly abort: (() => void) | undefined;
   isPending: boolean;
+  /** It has gone away. */
+  isAborted: boolean;
   lease: Lease<FakeConnection> | undefined;
   error: unknown;
   servedAt: number;
@@ -38,23 +31,9 @@ export interface Borrower {
 interface Closing {
   readonly at: number;
   readonly graceMs: number;
+  /** By the clock's account, until then. */
+  readonly stalledMs: number;
   isDone: boolean;
-}
-
-/** Events with the time at which they were told. */
-export type PingTold = PingEnded & { readonly at: number };
-type ConnectionTold = ConnectionClosed & { readonly at: number };
-
-/** What the pool has told its observer, by event. */
-export interface PoolEvents {
-  readonly acquireEnded: AcquireEnded[];
-  readonly leaseEnded: LeaseEnded[];
-  readonly leaseReclaimed: LeaseReclaimed[];
-  readonly leaseLeaked: LeaseLeaked[];
-  readonly leakReturned: LeaseEnded[];
-  readonly pingEnded: PingTold[];
-  readonly connectionOpened: ConnectionOpened[];
-  readonly connectionClosed: ConnectionTold[];
 }
 
 /** How a pool is built from its parts; a test that wants a broken one wraps the parts or the pool. */
@@ -86,16 +65,7 @@ export class PoolWorld {
   readonly settings: PoolSettings;
   readonly pool: Pool<FakeConnection>;
   readonly borrowers: Borrower[] = [];
-  readonly events: PoolEvents = {
-    acquireEnded: [],
-    leaseEnded: [],
-    leaseReclaimed: [],
-    leaseLeaked: [],
-    leakReturned: [],
-    pingEnded: [],
-    connectionOpened: [],
-    connectionClosed: [],
-  };
+  readonly events = new PoolEvents(this.clock);
 
   /** Told when a connection turns out to be dead. */
   readonly onSuspicion: (() => void)[] = [];
@@ -115,7 +85,10 @@ export class PoolWorld {
       gate: this.gate,
       clock: this.clock,
       random,
-      observer: this.#observer(),
+      observer: composeObservers([
+        this.events,
+        { pingEnded: ({ outcome }) => void (outcome === 'failed' && this.#suspect()) },
+      ]),
     });
   }
 
@@ -158,8 +131,14 @@ export class PoolWorld {
     const borrower: Borrower = {
       name: holder.name,
       askedAt: this.clock.now(),
-      abort: canAbort ? () => controller.abort(new Error('the client went away')) : undefined,
+      abort: canAbort
+        ? () => {
+            borrower.isAborted = true;
+            controller.abort(new Error('the client went away'));
+          }
+        : undefined,
       isPending: true,
+      isAborted: false,
       lease: undefined,
       error: undefined,
       servedAt: NaN,
@@ -222,7 +201,8 @@ export class PoolWorld {
 
   /** Asks the pool to close; `closing` tells when it has. */
   async close(graceMs: number): Promise<void> {
-    const closing = { at: this.clock.now(), graceMs, isDone: false };
+    const { stalledMs } = this.clock;
+    const closing = { at: this.clock.now(), graceMs, stalledMs, isDone: false };
     this.closing ??= closing;
     void this.pool.close(graceMs).then(() => {
       this.gate.close();
@@ -233,31 +213,12 @@ export class PoolWorld {
 
   /** Why connections were closed, in the order in which they were. */
   get closeReasons(): readonly RetireReason[] {
-    return this.events.connectionClosed.map(({ reason }) => reason);
+    return this.events.closed.map(({ reason }) => reason);
   }
 
   #suspect(): void {
     for (const listener of this.onSuspicion) {
       listener();
     }
-  }
-
-  #observer(): DatabaseObserver {
-    const { events, clock } = this;
-    return {
-      acquireEnded: (event) => void events.acquireEnded.push(event),
-      leaseEnded: (event) => void events.leaseEnded.push(event),
-      leaseReclaimed: (event) => void events.leaseReclaimed.push(event),
-      leaseLeaked: (event) => void events.leaseLeaked.push(event),
-      leakReturned: (event) => void events.leakReturned.push(event),
-      pingEnded: (event) => {
-        events.pingEnded.push({ ...event, at: clock.now() });
-        if (event.outcome === 'failed') {
-          this.#suspect();
-        }
-      },
-      connectionOpened: (event) => void events.connectionOpened.push(event),
-      connectionClosed: (event) => void events.connectionClosed.push({ ...event, at: clock.now() }),
-    };
   }
 }
