@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { EmbeddedServer } from '#database/embedded/embedded-server.ts';
 import { assertClean } from '#test/support/assert-clean.ts';
 import { startChaosService } from '#test/support/chaos/chaos-service.ts';
@@ -24,12 +24,16 @@ describe('H4: a server that is restarted under a pool of idle connections', () =
   let server: EmbeddedServer;
   let proxy: TcpProxy;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     server = await startOwnServer();
+  });
+  beforeEach(async () => {
     proxy = await TcpProxy.start(server.connection);
   });
   afterEach(async () => {
     await proxy.close();
+  });
+  afterAll(async () => {
     await server.stop();
   });
   afterAll(figures.publish);

@@ -42,7 +42,7 @@ export async function dropInTransactions(
     const elapsedMs = performance.now() - droppedAt;
     errorMs.push(elapsedMs);
     heldSlots += sessions.stats().used;
-    await delay(lastsMs - elapsedMs);
+    await delay(Math.max(0, lastsMs - elapsedMs));
     proxy.letThrough();
     const liftedAt = performance.now();
     await until('a query is answered', async () => (await sessions.check()) >= 0);
