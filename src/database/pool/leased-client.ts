@@ -4,6 +4,7 @@ import { DatabaseError } from '#database/database-error.ts';
 import type { DatabaseErrorCode } from '#database/database-error.ts';
 import { mapDatabaseError } from '#database/map-database-error.ts';
 import { toSentValue } from '#database/to-parameter.ts';
+import type { CancelOutcome } from './cancel-request.ts';
 import type { Clock } from './clock.ts';
 import type { Lease } from './lease.ts';
 import type { PooledConnection } from './pooled-connection.ts';
@@ -18,8 +19,13 @@ export interface LeasedClientOwner {
   readonly statementTimeoutMs: number;
   /** Whether a statement may leave something behind in the server session. */
   readonly mayChangeSession: (text: string) => boolean;
-  /** Asks the server to end what the connection runs; false when it may still do so later. */
-  readonly cancel: (lease: Lease<PooledConnection>, isWanted: () => boolean) => Promise<boolean>;
+  /** Asks the server to end what the connection runs. */
+  readonly cancel: (
+    lease: Lease<PooledConnection>,
+    isWanted: () => boolean,
+  ) => Promise<CancelOutcome | 'skipped'>;
+  /** A statement was asked to end; told once, however often it was asked. */
+  readonly cancelled: (lease: Lease<PooledConnection>) => void;
   readonly queryEnded: (durationMs: number, code: DatabaseErrorCode | undefined) => void;
   /** What was learned on this lease makes the connections of its generation doubtful. */
   readonly doubted: (lease: Lease<PooledConnection>, reason: 'dirty' | 'failover') => void;
@@ -27,6 +33,12 @@ export interface LeasedClientOwner {
 
 /** The server ends a slow statement itself; when it has not done so by then, the network has swallowed the answer. */
 const WATCHDOG_GRACE_MS = 1000;
+
+/**
+ * The server forgets a cancel that reaches it before the statement does: while that runs, it is asked again, after this
+ * and then after twice as long each time.
+ */
+const CANCEL_AGAIN_MS = 100;
 
 /** What the server says when it leaves, has left, or has become a standby under a transaction that may write. */
 const FAILOVER = new Set(['57P01', '57P02', '57P03', '08000', '08001', '08003', '08004', '08006']);
@@ -41,6 +53,8 @@ export class LeasedClient {
   #cancelling: Promise<void> | undefined;
   #isAborted = false;
   #isCancelSent = false;
+  #isCancelTold = false;
+  #cancels = 0;
   #isDoubtful = false;
   #isReleased = false;
   #isWriter = false;
@@ -104,10 +118,22 @@ export class LeasedClient {
         this.#isCancelSent ||= wanted;
         return wanted;
       })
-      .then((isSettled) => {
-        this.#isDoubtful ||= !isSettled;
-        this.#cancelling = undefined;
-      });
+      .then((outcome) => this.#cancelEnded(outcome, isWanted()));
+  }
+
+  #cancelEnded(outcome: CancelOutcome | 'skipped', isRunning: boolean): void {
+    this.#cancelling = undefined;
+    // Who knows when it arrives.
+    this.#isDoubtful ||= outcome === 'unknown';
+    if ((outcome === 'confirmed' || outcome === 'unknown') && !this.#isCancelTold) {
+      this.#isCancelTold = true;
+      this.#owner.cancelled(this.#lease);
+    }
+    if (isRunning) {
+      const { clock } = this.#owner;
+      clock.start(() => this.#cancelRunning(), CANCEL_AGAIN_MS * 2 ** this.#cancels, true);
+      this.#cancels += 1;
+    }
   }
 
   async #run<R>(text: string, values: readonly unknown[]): Promise<PostgresQueryResult<R>> {
@@ -124,8 +150,8 @@ export class LeasedClient {
     const { clock, statementTimeoutMs } = this.#owner;
     const { connection } = this.#lease;
     const startedAt = clock.now();
-    // COMMIT is past asking: to cancel it would leave its outcome to chance.
-    const isCancellable = text !== 'commit';
+    // To cancel COMMIT would leave its outcome to chance; ROLLBACK is what a cancel is for.
+    const isCancellable = text !== 'commit' && !ROLLBACK.test(text);
     connection.statement = { text, startedAt };
     this.#cancellable += isCancellable ? 1 : 0;
     let isOver = false;
