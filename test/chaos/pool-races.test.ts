@@ -53,7 +53,8 @@ describe('H8: races for the connections of a pool', () => {
   it('between evicting and borrowing are lost by nobody', async () => {
     const { racers, bystanders } = await race(RACES, evicting, work);
 
-    figures.note('evict while borrowing', `${racers}; bystanders: ${bystanders}`);
+    figures.note('evict while borrowing', racers);
+    figures.note('beside it', bystanders);
     expect(racers.total).toEqual({ done: RACES });
     expect(bystanders.except(/^done$/)).toEqual({});
     await assertClean(sessions);
@@ -65,7 +66,8 @@ describe('H8: races for the connections of a pool', () => {
   it('between giving up and being served end as one or the other, and cancel nobody else', async () => {
     const { racers, bystanders } = await race(RACES, abortedAtRandom, work);
 
-    figures.note('abort at random', `${racers}; bystanders: ${bystanders}`);
+    figures.note('abort at random', racers);
+    figures.note('beside it', bystanders);
     expect(racers.except(/^(done|Error: gone)$/)).toEqual({});
     expect(racers.count(/gone/)).toBeGreaterThan(0);
     expect(racers.count(/done/)).toBeGreaterThan(0);
@@ -93,7 +95,7 @@ describe('H8: races for the connections of a pool', () => {
     await delay(2 * UP_TO_MS);
     await Promise.all([pool.end(), canceller.end()]);
 
-    figures.control('cancels without waiting', `bystanders: ${bystanders}`);
+    figures.control('beside cancels that nobody waits for', bystanders);
     expect(bystanders.count(/canceling statement/)).toBeGreaterThan(0);
   });
 
@@ -108,7 +110,7 @@ describe('H8: races for the connections of a pool', () => {
 
     const { bystanders } = await race(20, terminating, work);
 
-    figures.control('connections ended by force', `bystanders: ${bystanders}`);
+    figures.control('beside connections ended by force', bystanders);
     expect(bystanders.count(/DB_/)).toBeGreaterThan(0);
   });
 });

@@ -8,6 +8,8 @@ export interface ChaosService extends AsyncDisposable {
   readonly url: string;
   readonly activeSessions: number;
   stats(): PoolStats;
+  /** Has every connection of the pool replaced. */
+  evict(): void;
 }
 
 /**
@@ -38,6 +40,7 @@ export async function startChaosService(options: {
       return service.sessions.activeSessions;
     },
     stats: () => service.sessions.stats(),
+    evict: () => service.sessions.evict(),
     [Symbol.asyncDispose]: () => service.close(),
   };
 }

@@ -40,9 +40,8 @@ export class Figures implements ClaimFigures {
 
   /** Times in milliseconds. */
   times(name: string, values: readonly number[]): void {
-    const sorted = values.toSorted((one, other) => one - other).map((value) => Math.round(value));
-    const median = sorted[Math.floor(sorted.length / 2)];
-    this.note(`${name}, ms`, `median ${median}, max ${sorted.at(-1)}, of ${sorted.length}`);
+    const [median, max] = [medianOf(values), Math.max(...values)].map((value) => Math.round(value));
+    this.note(`${name}, ms`, `median ${median}, max ${max}, of ${values.length}`);
   }
 
   /** For `afterAll`: hands the figures of a suite to the table. */
@@ -51,4 +50,9 @@ export class Figures implements ClaimFigures {
     const { id, rounds, rows } = this;
     meta.figures = { id, rounds, rows };
   };
+}
+
+/** The value that half of the values do not exceed; NaN for none. */
+export function medianOf(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? NaN;
 }
