@@ -24,32 +24,42 @@ export interface QueueRules<L> {
   readonly settled: (waiter: Waiter<L>, outcome: AcquireOutcome) => void;
 }
 
+/** A waiter and its neighbours in the queue. */
+interface Place<L> {
+  readonly waiter: Waiter<L>;
+  before: Place<L> | undefined;
+  after: Place<L> | undefined;
+}
+
 /**
- * Borrowers in the order in which they came, each with a deadline of its own. To leave costs the same wherever one
- * stands: 100,000 that expire together must not stop the event loop.
+ * Borrowers in the order in which they came, each with a deadline of its own. To join, to leave and to look who is first
+ * cost the same however many there are: 20,000 that expire together must not stop the event loop.
  */
 export class AdmissionQueue<L> {
   readonly #rules: QueueRules<L>;
-  // A set keeps the order of insertion and deletes in constant time.
-  readonly #waiters = new Set<Waiter<L>>();
+  // A list, since a set steps over those that were deleted at its front, again each time the first one is asked for.
+  #first: Place<L> | undefined;
+  #last: Place<L> | undefined;
+  #size = 0;
 
   constructor(rules: QueueRules<L>) {
     this.#rules = rules;
   }
 
   get size(): number {
-    return this.#waiters.size;
+    return this.#size;
   }
 
   /** Who has waited longest. */
   get first(): Waiter<L> | undefined {
-    const [first] = this.#waiters;
-    return first;
+    return this.#first?.waiter;
   }
 
   /** In the order in which they came. */
-  all(): Iterable<Waiter<L>> {
-    return this.#waiters.values();
+  *all(): Generator<Waiter<L>, void> {
+    for (let place = this.#first; place !== undefined; place = place.after) {
+      yield place.waiter;
+    }
   }
 
   /**
@@ -68,7 +78,7 @@ export class AdmissionQueue<L> {
       isSettled = true;
       timer?.stop();
       holder.signal?.removeEventListener('abort', onAbort);
-      this.#waiters.delete(waiter);
+      this.#leave(place);
       settled(waiter, outcome);
       return true;
     };
@@ -95,7 +105,7 @@ export class AdmissionQueue<L> {
         waiter.refuse(expired(waiter), 'timeout');
       }
     };
-    this.#waiters.add(waiter);
+    const place = this.#join(waiter);
     timer = clock.start(() => clock.afterIo(expire), deadlineMs);
     holder.signal?.addEventListener('abort', onAbort, { once: true });
     return promise;
@@ -103,8 +113,34 @@ export class AdmissionQueue<L> {
 
   /** Refuses everybody who waits now. */
   refuseAll(error: () => unknown, outcome: AcquireOutcome): void {
-    for (const waiter of this.#waiters) {
+    for (const waiter of this.all()) {
       waiter.refuse(error(), outcome);
     }
+  }
+
+  #join(waiter: Waiter<L>): Place<L> {
+    const place: Place<L> = { waiter, before: this.#last, after: undefined };
+    if (this.#last === undefined) {
+      this.#first = place;
+    } else {
+      this.#last.after = place;
+    }
+    this.#last = place;
+    this.#size += 1;
+    return place;
+  }
+
+  #leave({ before, after }: Place<L>): void {
+    if (before === undefined) {
+      this.#first = after;
+    } else {
+      before.after = after;
+    }
+    if (after === undefined) {
+      this.#last = before;
+    } else {
+      after.before = before;
+    }
+    this.#size -= 1;
   }
 }
