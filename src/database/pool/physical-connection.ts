@@ -14,7 +14,7 @@ export interface PhysicalConnection {
   ping(): Promise<void>;
   /** Makes the server session as new; the pool has the deadline. */
   reset(): Promise<void>;
-  /** Says goodbye to the server; resolves when the socket is closed, at the latest after these milliseconds. Never rejects. */
+  /** Says goodbye to the server, or closes the socket at once while a statement is under way; resolves when the socket is closed, at the latest after these milliseconds. Never rejects. */
   close(deadlineMs: number): Promise<void>;
   /** Closes the socket at once, whatever it is doing; resolves when it is closed. Never rejects. */
   destroy(): Promise<void>;

@@ -509,7 +509,7 @@ export class Pool<C extends PhysicalConnection> {
       this.#answered(entry);
       this.#offer(entry, 'queued');
     } else {
-      this.#retire(entry, 'dirty', true);
+      this.#retire(entry, 'dirty');
       this.#supply();
     }
   }
@@ -541,7 +541,7 @@ export class Pool<C extends PhysicalConnection> {
       this.#observer.leakReturned?.({ ...this.#leaseFacts(lease), pid: connection.pid });
     }
     if (mustDestroy || !connection.isQuiet) {
-      this.#retire(entry, connection.isAlive ? 'dirty' : 'broken', true);
+      this.#retire(entry, connection.isAlive ? 'dirty' : 'broken');
       this.#supply();
       return;
     }
