@@ -1,5 +1,5 @@
 import type { AcquireOutcome } from '#database/database-observer.ts';
-import type { Clock, Timer } from './clock.ts';
+import type { Clock } from './clock.ts';
 import type { Holder } from './holder.ts';
 
 /** One borrower who waits. */
@@ -70,13 +70,12 @@ export class AdmissionQueue<L> {
     const { clock, deadlineMs, expired, settled } = this.#rules;
     const { promise, resolve, reject } = Promise.withResolvers<L>();
     let isSettled = false;
-    let timer: Timer | undefined;
     const settle = (outcome: AcquireOutcome): boolean => {
       if (isSettled) {
         return false;
       }
       isSettled = true;
-      timer?.stop();
+      timer.stop();
       holder.signal?.removeEventListener('abort', onAbort);
       this.#leave(place);
       settled(waiter, outcome);
@@ -106,7 +105,7 @@ export class AdmissionQueue<L> {
       }
     };
     const place = this.#join(waiter);
-    timer = clock.start(() => clock.afterIo(expire), deadlineMs);
+    const timer = clock.start(() => clock.afterIo(expire), deadlineMs);
     holder.signal?.addEventListener('abort', onAbort, { once: true });
     return promise;
   }
