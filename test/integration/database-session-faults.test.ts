@@ -24,7 +24,6 @@ beforeAll(async () => {
       maxOverflow: 0,
       acquireTimeoutMs: 20_000,
       queueLimit: 500,
-      idleInTransactionTimeoutMs: 200,
     }),
   );
 });
@@ -131,20 +130,35 @@ describe('twenty statements at once of which one fails, 200 times', { timeout: 6
 });
 
 describe('a session that thinks for too long', () => {
+  let impatient: DatabaseSessionManager;
+
+  beforeAll(async () => {
+    impatient = new DatabaseSessionManager();
+    await impatient.init(database.options({ poolSize: 1, idleInTransactionTimeoutMs: 200 }));
+  });
+  afterEach(async () => {
+    await assertClean(impatient);
+  });
+  afterAll(async () => {
+    await impatient.close();
+  });
+
   it.each([
     ['asks nothing more', () => Promise.resolve()],
     ['asks once more', (db: EntityManager) => db.execute('select 1')],
     ['swallows that it is over', (db: EntityManager) => db.execute('select 1').catch(() => 0)],
   ])('F39: and then %s has lost its connection and nothing else', async (_then, goOn) => {
     let isThinking = false;
-    const work = sessions.session(async (db) => {
+    const work = impatient.session(async (db) => {
       await mark(db, 'thinking');
       isThinking = true;
       await delay(600);
       await goOn(db);
     });
     const slots = until('the slot is free while the session still thinks', () =>
-      isThinking && sessions.activeSessions === 1 && sessions.stats().used === 0 ? true : undefined,
+      isThinking && impatient.activeSessions === 1 && impatient.stats().used === 0
+        ? true
+        : undefined,
     );
 
     await expect(work).rejects.toMatchObject({ code: 'DB_CONNECTION_LOST' });
@@ -152,16 +166,16 @@ describe('a session that thinks for too long', () => {
     expect(await slots).toBe(true);
     expect(await marks()).toEqual([]);
     expect(await idleInTransaction()).toEqual([]);
-    expect(await sessions.session((db) => db.execute('select 1 as one'))).toEqual([{ one: 1 }]);
+    expect(await impatient.session((db) => db.execute('select 1 as one'))).toEqual([{ one: 1 }]);
   });
 
   it('F39: is not hurried when it is read-only, and holds no connection while it thinks', async () => {
-    const used = await sessions.session(
+    const used = await impatient.session(
       async (db) => {
         await db.execute('select 1');
         await delay(600);
         await db.execute('select 1');
-        return sessions.stats().used;
+        return impatient.stats().used;
       },
       { readOnly: true },
     );
