@@ -309,7 +309,7 @@ export class Pool<C extends PhysicalConnection> {
     if (cause === undefined || this.#gate.mayTry || this.#idle.length > 0) {
       return undefined;
     }
-    if (!this.#hasRefused) {
+    if (!this.#hasRefused && !isAnswer(cause)) {
       // Only attempts that nobody waited for have failed: the server may be back, and the next one tells (reliability H4).
       return undefined;
     }
@@ -738,4 +738,9 @@ function asConnectError(error: unknown): DatabaseError {
   return error instanceof DatabaseError
     ? error
     : new DatabaseError('DB_UNAVAILABLE', 'opening a connection failed', {}, { cause: error });
+}
+
+/** Whether the server itself refused, for a reason that no restart mends: a wrong password, no such database. */
+function isAnswer({ details: { sqlState } }: DatabaseError): boolean {
+  return sqlState !== undefined && !sqlState.startsWith('57P');
 }
