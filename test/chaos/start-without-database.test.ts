@@ -52,15 +52,15 @@ describe('F55: a service that starts before its database', () => {
 
     figures.note(`lines in ${WATCHED_MS} ms`, lines);
     figures.times('ready after the database appears, migrations included', [readyMs]);
-    expect(complaints).toEqual([
-      expect.objectContaining({
+    expect(complaints.map(({ event, code, reason }) => ({ event, code, reason }))).toEqual(
+      ['db.connect.failed', 'db.health.changed'].map((event) => ({
+        event,
         code: 'DB_CONNECT_REFUSED',
         reason: expect.stringMatching(
           new RegExp(`^${proxy.host}:${proxy.port} .*is PostgreSQL running there.*DATABASE_URL`),
         ),
-      }),
-    ]);
-    expect(lines).toHaveLength(2);
+      })),
+    );
     expect(live).toMatchObject({ status: 200 });
     expect(ready).toMatchObject({ status: 503, body: { status: 'down' } });
     expect(users).toMatchObject({
