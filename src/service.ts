@@ -11,6 +11,7 @@ import { explainSchemaError } from '#database/health/explain-schema-error.ts';
 import { HealthProbe } from '#database/health/health-probe.ts';
 import { expectedMigrations } from '#database/migrations/expected-migrations.ts';
 import { migrate } from '#database/migrations/migrate.ts';
+import { sessionLimits } from '#database/pool-options.ts';
 import { prepareDatabase } from '#database/prepare-database.ts';
 import { reportPool } from '#database/server/report-pool.ts';
 import { SessionActivity } from '#database/server/session-activity.ts';
@@ -257,6 +258,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
       connection,
       poolName: settings.database.poolName,
       connectTimeoutMs: settings.database.connectTimeoutMs,
+      sessionSettings: sessionLimits(settings.database),
       expectedMigrations: await expectedMigrations(migrationsDir),
       poolStats: () => sessions.stats(),
       gate: sessions.connectGate,

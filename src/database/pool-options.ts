@@ -19,11 +19,22 @@ export function sessionPoolOptions(
     isResetting: !isPooled,
     sessionSettings: isPooled
       ? {}
-      : {
-          statement_timeout: String(settings.statementTimeoutMs),
-          lock_timeout: String(settings.lockTimeoutMs),
-          idle_in_transaction_session_timeout: String(settings.idleInTransactionTimeoutMs),
-          default_transaction_read_only: 'on',
-        },
+      : { ...sessionLimits(settings), default_transaction_read_only: 'on' },
   };
+}
+
+/** What the server holds every session of the service to, by the server's names; nothing behind a transaction pooler. */
+export function sessionLimits(
+  settings: Pick<
+    DatabaseOptions,
+    'pooler' | 'statementTimeoutMs' | 'lockTimeoutMs' | 'idleInTransactionTimeoutMs'
+  >,
+): Readonly<Record<string, string>> {
+  return settings.pooler === 'pgbouncer'
+    ? {}
+    : {
+        statement_timeout: String(settings.statementTimeoutMs),
+        lock_timeout: String(settings.lockTimeoutMs),
+        idle_in_transaction_session_timeout: String(settings.idleInTransactionTimeoutMs),
+      };
 }

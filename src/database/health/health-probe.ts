@@ -15,6 +15,8 @@ export interface HealthProbeOptions {
   readonly poolName: string;
   /** Deadline of a connect, in milliseconds. */
   readonly connectTimeoutMs: number;
+  /** As the pool's connections have them, and read back as theirs: where they cannot be had, nothing is `up`. */
+  readonly sessionSettings?: Readonly<Record<string, string>>;
   /** Names of the migrations that the code was written for. */
   readonly expectedMigrations: readonly string[];
   readonly poolStats: () => PoolStats;
@@ -180,18 +182,19 @@ export class HealthProbe {
   }
 
   async #connect(): Promise<PooledConnection> {
-    const { connection, poolName, connectTimeoutMs } = this.#options;
+    const { connection, poolName, connectTimeoutMs, sessionSettings = {} } = this.#options;
     const options = {
       connection,
       connectTimeoutMs,
       applicationName: `tidegauge/${poolName}/probe`,
-      sessionSettings: {},
+      sessionSettings,
     };
-    const { signal } = this.#stopping;
-    return await this.#gate.attempt(
-      () => PooledConnection.open(options, { onBroken: () => undefined, signal }),
-      true,
-    );
+    const opening = {
+      onBroken: () => undefined,
+      signal: this.#stopping.signal,
+      verify: (opened: PooledConnection) => opened.verifySettings(sessionSettings),
+    };
+    return await this.#gate.attempt(() => PooledConnection.open(options, opening), true);
   }
 
   #tell(verdict: DatabaseVerdict): void {
