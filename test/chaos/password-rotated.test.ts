@@ -81,11 +81,9 @@ describe('H9: a password that is rotated under load, the old one invalid at once
 
   it('F28: fails no request, and every session has logged in with the new one', async () => {
     await using service = await startChaosService({
-      env: {
-        DATABASE_URL: databaseUrl(database.address, { user: role, password: 'in-the-file' }),
-        DATABASE_PASSWORD_FILE: passwordFile,
-        MIGRATE_ON_START: 'false',
-      },
+      DATABASE_URL: databaseUrl(database.address, { user: role, password: 'in-the-file' }),
+      DATABASE_PASSWORD_FILE: passwordFile,
+      MIGRATE_ON_START: 'false',
     });
     const writers = new UserWriters(service.url, WRITERS, new WriteHistory(0));
 
@@ -100,10 +98,8 @@ describe('H9: a password that is rotated under load, the old one invalid at once
 
   it('would be caught failing them: with a password that is not read again they do', async () => {
     await using service = await startChaosService({
-      env: {
-        DATABASE_URL: databaseUrl(database.address, { user: role, password }),
-        MIGRATE_ON_START: 'false',
-      },
+      DATABASE_URL: databaseUrl(database.address, { user: role, password }),
+      MIGRATE_ON_START: 'false',
     });
     const writers = new UserWriters(service.url, WRITERS, new WriteHistory(0));
 

@@ -40,13 +40,11 @@ describe('H4: a server that is restarted under a pool of idle connections', () =
 
   const startService = (env: Readonly<Record<string, string>> = {}) =>
     startChaosService({
-      env: {
-        DATABASE_URL: databaseUrl(server.connection, { port: proxy.port }),
-        DB_POOL_SIZE: String(SLOTS),
-        DB_MAX_OVERFLOW: '0',
-        DB_PRE_PING_IDLE_MS: String(PRE_PING_IDLE_MS),
-        ...env,
-      },
+      DATABASE_URL: databaseUrl(server.connection, { port: proxy.port }),
+      DB_POOL_SIZE: String(SLOTS),
+      DB_MAX_OVERFLOW: '0',
+      DB_PRE_PING_IDLE_MS: String(PRE_PING_IDLE_MS),
+      ...env,
     });
   const allIdle = (service: ChaosService) =>
     expect.poll(() => service.stats().idle, { timeout: 10_000 }).toBe(SLOTS);

@@ -1,16 +1,12 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { DatabaseObserver } from '#database/database-observer.ts';
-import { startEmbeddedPostgres } from '#database/embedded/embedded-postgres.ts';
 import { HealthProbe } from '#database/health/health-probe.ts';
 import type { HealthProbeOptions } from '#database/health/health-probe.ts';
 import { DatabaseSessionManager } from '#database/session-manager.ts';
 import { withClient } from '#test/support/databases.ts';
+import { startOwnServer } from '#test/support/own-server.ts';
 import { poolStatsOf } from '#test/support/pool-stats-of.ts';
+import { stoppedProcesses } from '#test/support/stopped-processes.ts';
 import { TcpProxy } from '#test/support/tcp-proxy.ts';
 import { TestDatabase } from '#test/support/test-database.ts';
 
@@ -255,11 +251,7 @@ describe('a server that is away', () => {
   });
 
   it('because its processes were stopped is down, the verdict is there at once, and it is up when they go on', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'tidegauge-test-health-'));
-    const server = await startEmbeddedPostgres({
-      dataDir: join(folder, 'server'),
-      persistent: false,
-    });
+    await using server = await startOwnServer();
     const { password } = server.connection;
     const probe = probeOf({
       connection: { ...server.connection, password: { reveal: () => password } },
@@ -272,22 +264,17 @@ describe('a server that is away', () => {
       );
       return [server.pid, ...rows.map(({ pid }) => pid)];
     });
-    const signal = (name: string) => promisify(execFile)('kill', [`-${name}`, ...pids.map(String)]);
 
-    await signal('STOP');
-    try {
+    {
+      using _stopped = stoppedProcesses(pids);
       await expect.poll(() => probe.verdict().state, SOON).toBe('down');
       const askedAt = performance.now();
       probe.verdict();
       expect(performance.now() - askedAt).toBeLessThan(5);
-    } finally {
-      await signal('CONT');
     }
 
     await expect.poll(() => probe.verdict().state, SOON).toBe('up');
     await probe.stop();
-    await server.stop();
-    await rm(folder, { recursive: true, force: true });
   });
 
   it('does not keep the probe from stopping', async () => {

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startEmbeddedPostgres } from '#database/embedded/embedded-postgres.ts';
 import type { EmbeddedServer } from '#database/embedded/embedded-server.ts';
 import { migrate } from '#database/migrations/migrate.ts';
 import { entities } from '#entities.ts';
@@ -13,6 +12,7 @@ import { addMember, addTeam, addUser } from '#test/support/api-rows.ts';
 import { buildTestService } from '#test/support/build-test-service.ts';
 import type { TestService } from '#test/support/build-test-service.ts';
 import { createDatabase, withClient } from '#test/support/databases.ts';
+import { startOwnServer } from '#test/support/own-server.ts';
 import { watchActivity } from '#test/support/server-log-watch.ts';
 import { SERVER_LOG_SETTINGS, ServerLog } from '#test/support/server-log.ts';
 
@@ -27,12 +27,7 @@ let endWatch: () => Promise<void>;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tidegauge-test-log-'));
   log = new ServerLog(join(folder, 'server.log'), [CANARY]);
-  server = await startEmbeddedPostgres({
-    dataDir: join(folder, 'server'),
-    persistent: false,
-    settings: SERVER_LOG_SETTINGS,
-    log: log.write,
-  });
+  server = await startOwnServer(SERVER_LOG_SETTINGS, log.write);
   template = await createDatabase(server.connection, 'template1');
   const { password } = server.connection;
   await migrate({

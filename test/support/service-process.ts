@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { until } from '#test/support/until.ts';
 
 /** The entry of the service. */
-export const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 const STOP_DEADLINE_MS = 20_000;
 

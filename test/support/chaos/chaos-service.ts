@@ -12,25 +12,20 @@ export interface ChaosService extends AsyncDisposable {
   evict(): void;
 }
 
-/**
- * Starts the service on a free port, ready when the promise resolves. Without `DATABASE_URL` in `env` it starts its
- * own embedded server in `dataDir`, as `npm start` does.
- */
-export async function startChaosService(options: {
-  readonly env?: Readonly<Record<string, string>>;
-  readonly dataDir?: string;
-}): Promise<ChaosService> {
+/** Starts the service on a free port and on the database that `env` names, ready when the promise resolves. */
+export async function startChaosService(
+  env: Readonly<Record<string, string>>,
+): Promise<ChaosService> {
   const { settings } = parseSettings({
     NODE_ENV: 'test',
     PORT: '0',
     MIGRATE_ON_START: 'true',
     LOG_LEVEL: 'fatal',
     SHUTDOWN_GRACE_MS: '2000',
-    ...options.env,
+    ...env,
   });
   const service = buildService(settings, {
     logger: createLogger({ level: 'fatal', format: 'json' }, { write: () => undefined }),
-    ...(options.dataDir !== undefined && { dataDir: options.dataDir }),
   });
   const { url } = await service.start();
   await service.ready();
