@@ -111,11 +111,7 @@ const giveBack = happening(
 const giveBackAll = happening(
   fc.constant(undefined),
   () => 'release all',
-  () => (world) => async () => {
-    for (const borrower of world.holding) {
-      await world.giveBack(borrower);
-    }
-  },
+  () => (world) => () => world.giveBackAll(),
 );
 const giveBackAgain = happening(
   fc.tuple(which, fc.boolean()),

@@ -37,10 +37,8 @@ interface Closing {
 }
 
 /** How a pool is built from its parts; a test that wants a broken one wraps the parts or the pool. */
-export type BuildPool = (
-  settings: PoolSettings,
-  parts: PoolParts<FakeConnection>,
-) => Pool<FakeConnection>;
+export type BuildPool = (settings: PoolSettings, parts: Parts) => Pool<FakeConnection>;
+export type Parts = Required<PoolParts<FakeConnection>>;
 
 export const DEFAULT_SETTINGS: PoolSettings = Object.freeze({
   poolName: 'main',
@@ -120,6 +118,13 @@ export class PoolWorld {
     return borrower;
   }
 
+  /** As `acquire`, for so many at once. */
+  async acquireMany(count: number): Promise<readonly Borrower[]> {
+    const borrowers = Array.from({ length: count }, () => this.ask());
+    await this.clock.tick();
+    return borrowers;
+  }
+
   /** Asks for a lease. */
   ask({ canAbort = false, ...given }: Partial<Holder> & { canAbort?: boolean } = {}): Borrower {
     const controller = new AbortController();
@@ -173,6 +178,13 @@ export class PoolWorld {
     }
     lease?.release(mustDestroy);
     await this.clock.tick();
+  }
+
+  /** Gives all leases back, in the order in which they were asked for. */
+  async giveBackAll(): Promise<void> {
+    for (const borrower of this.holding) {
+      await this.giveBack(borrower);
+    }
   }
 
   /** A connection dies by itself. */
