@@ -125,6 +125,30 @@ describe('the limits that are configured', () => {
   });
 });
 
+describe('a size that is no size', () => {
+  // What our settings refuse: see test/unit/config/setting-numbers.test.ts.
+  it.each([
+    ['abc', 10],
+    ['1.5', 2],
+  ])('F19 control: handed to pg-pool as it is written, %s opens %i', async (max, opened) => {
+    const { host, port, user, database: name, password } = database.address;
+    const pool = new pg.Pool({
+      host,
+      port,
+      user,
+      password,
+      database: name,
+      ssl: false,
+      max: max as unknown as number,
+    });
+    const asked = Array.from({ length: 10 }, async () => (await pool.connect()).release());
+    await Promise.all(asked);
+
+    expect(pool.totalCount).toBe(opened);
+    await pool.end();
+  });
+});
+
 /** A pooler that forgets what a client asks for in its startup message, until it is told not to. */
 class ForgetfulPooler implements AsyncDisposable {
   isForgetful = true;

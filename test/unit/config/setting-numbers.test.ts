@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 
 import { environmentSchema } from '#config/environment-schema.ts';
@@ -31,13 +33,15 @@ const NOT_NUMBERS = [
   'true',
 ];
 
+const LONGEST_TIMER_MS = 2 ** 31;
+
 describe('a number', () => {
   it('is what seventeen or more settings are', () => {
     expect(NUMBERS.length).toBeGreaterThanOrEqual(17);
   });
 
   it.each(NUMBERS.flatMap(({ name }) => NOT_NUMBERS.map((value) => ({ name, value }))))(
-    '$name=$value is refused with its bounds',
+    'F18, F19, F20: $name=$value is refused with its bounds',
     ({ name, value }) => {
       const faults = faultsOf(() => parseSettings({ [name]: value }));
 
@@ -48,7 +52,7 @@ describe('a number', () => {
   );
 
   it.each(NUMBERS.filter(({ name }) => name !== 'MANAGEMENT_PORT'))(
-    '$name= is refused, since nobody can tell what was meant',
+    'F19: $name= is refused, since nobody can tell what was meant',
     ({ name, min, max }) => {
       expect(faultsOf(() => parseSettings({ [name]: '' }))).toEqual([
         `${name}: is empty, must be an integer from ${min} to ${max}, or not set at all`,
@@ -61,7 +65,7 @@ describe('a number', () => {
       { name, value: min - 1 },
       { name, value: max + 1 },
     ]),
-  )('$name=$value, just outside, is refused', ({ name, value }) => {
+  )('F18, F19: $name=$value, just outside, is refused', ({ name, value }) => {
     expect(faultsOf(() => parseSettings({ [name]: String(value) }))).toHaveLength(1);
   });
 
@@ -76,11 +80,21 @@ describe('a number', () => {
     expect(result.data).toHaveProperty(name, value);
   });
 
-  it('never exceeds what a timer can wait', () => {
-    expect(Math.max(...NUMBERS.map(({ max }) => max))).toBeLessThan(2 ** 31);
+  it('F18: never exceeds what a timer can wait', () => {
+    expect(Math.max(...NUMBERS.map(({ max }) => max))).toBeLessThan(LONGEST_TIMER_MS);
   });
 
-  it('of zero is refused wherever it would mean for ever or nothing at all', () => {
+  it('F18 control: that exceeded it would be over at once', async () => {
+    const warned = once(process, 'warning');
+    const startedAt = performance.now();
+
+    await delay(LONGEST_TIMER_MS);
+
+    expect(performance.now() - startedAt).toBeLessThan(1000);
+    expect(String(await warned)).toContain('TimeoutOverflowWarning');
+  });
+
+  it('F19: of zero is refused wherever it would mean for ever or nothing at all', () => {
     const zero = NUMBERS.filter(({ min }) => min === 0).map(({ name }) => name);
 
     expect(zero).toEqual([
