@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -461,6 +462,21 @@ describe('a connection', () => {
     const next = await pool.connect();
     await next.query('select 1');
     next.release();
+  });
+
+  it('F40: whose first borrower is long gone tells nothing in its name', async () => {
+    const request = new AsyncLocalStorage<string>();
+    const told: (string | undefined)[] = [];
+    const { pool } = poolOf(
+      { poolSize: 1 },
+      { connectionClosed: () => void told.push(request.getStore()) },
+    );
+    const first = await request.run('the first request', () => pool.connect());
+    first.release();
+
+    await database.query('select pg_terminate_backend($1)', [pidOf(first)]);
+
+    await expect.poll(() => told).toEqual([undefined]);
   });
 
   it('that is reset fifty times over while idle never ends the process', async () => {

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DatabaseError } from '#database/database-error.ts';
 import { composeObservers } from '#database/database-observer.ts';
@@ -61,11 +62,13 @@ export class HealthProbe {
     this.#options = options;
     this.#observer = composeObservers(options.observer === undefined ? [] : [options.observer]);
     this.#gate = options.gate ?? new ConnectGate();
-    this.#stopListening = this.#gate.onChange(() => {
+    // The gate changes in the course of somebody's request, which what is found then is not about.
+    const lookAgain = AsyncResource.bind(() => {
       if (this.#verdict.state === 'down' && this.#gate.mayTry) {
         void this.look();
       }
     });
+    this.#stopListening = this.#gate.onChange(lookAgain);
   }
 
   /** Begins to look; the first verdict is there when the promise resolves. */

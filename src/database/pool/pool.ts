@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { DatabaseError } from '#database/database-error.ts';
 import { composeObservers } from '#database/database-observer.ts';
 import type {
@@ -125,7 +126,8 @@ export class Pool<C extends PhysicalConnection> {
   constructor(settings: PoolSettings, parts: PoolParts<C>) {
     const { clock = systemClock, random = Math.random } = parts;
     this.#settings = settings;
-    this.#open = parts.open;
+    // A connection outlives whoever asked for it: what it tells later must not carry that request's ids (reliability F40).
+    this.#open = AsyncResource.bind(parts.open);
     this.#gate = parts.gate;
     this.#observer = composeObservers(parts.observer === undefined ? [] : [parts.observer]);
     this.#clock = clock;
