@@ -466,17 +466,17 @@ describe('a connection', () => {
 
   it('F40: whose first borrower is long gone tells nothing in its name', async () => {
     const request = new AsyncLocalStorage<string>();
-    const told: (string | undefined)[] = [];
-    const { pool } = poolOf(
-      { poolSize: 1 },
-      { connectionClosed: () => void told.push(request.getStore()) },
-    );
+    const told: string[] = [];
+    const { pool } = poolOf({
+      poolSize: 1,
+      observer: { connectionClosed: () => void told.push(request.getStore() ?? 'nobody') },
+    });
     const first = await request.run('the first request', () => pool.connect());
     first.release();
 
     await database.query('select pg_terminate_backend($1)', [pidOf(first)]);
 
-    await expect.poll(() => told).toEqual([undefined]);
+    await expect.poll(() => told).toEqual(['nobody']);
   });
 
   it('that is reset fifty times over while idle never ends the process', async () => {
