@@ -26,7 +26,8 @@ const KEEP_ALIVE_DELAY_MS = 5000;
 // The end of a failed statement is a packet behind its error.
 const SETTLE_MS = 1000;
 // Who rotates a password changes the server and the file one after the other.
-const ROTATION_MS = 100;
+const ROTATION_POLL_MS = 50;
+const ROTATION_SHARE = 0.5;
 
 /** One connection of pg and what is known of its server session. */
 export class PooledConnection implements PhysicalConnection {
@@ -254,7 +255,7 @@ async function logInWithPassword(
     signal.throwIfAborted();
     return await PooledConnection.logIn(clientConfig(options, password), opening);
   };
-  const password = await readPassword(options.connection);
+  const password = await readPassword(options.connection, signal);
   try {
     return await logIn(password);
   } catch (error) {
@@ -264,13 +265,30 @@ async function logInWithPassword(
     ) {
       throw error;
     }
-    await delay(ROTATION_MS, undefined, { signal });
-    const rotated = await readPassword(options.connection);
-    if (rotated === password) {
+    const rotated = await successorOf(password, options, signal);
+    if (rotated === undefined) {
       throw error;
     }
     return await logIn(rotated);
   }
+}
+
+/** What takes the place of a password that was refused; undefined when nothing has within half of the attempt's time. */
+async function successorOf(
+  refused: string,
+  { connection, connectTimeoutMs }: ConnectionOptions,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const giveUpAt = performance.now() + connectTimeoutMs * ROTATION_SHARE;
+  while (performance.now() < giveUpAt) {
+    await delay(ROTATION_POLL_MS, undefined, { signal });
+    // While it is being replaced it may be empty or not there.
+    const found = await readPassword(connection, signal).catch(() => '');
+    if (found !== '' && found !== refused) {
+      return found;
+    }
+  }
+  return undefined;
 }
 
 function clientConfig(options: ConnectionOptions, password: string): ClientConfig {

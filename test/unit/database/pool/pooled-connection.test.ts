@@ -130,7 +130,8 @@ describe('opening a connection', () => {
       code: 'DB_CONNECT_TIMEOUT',
     });
 
-    const writer = await open(passwordFile, 'w');
+    // For reading as well: a pipe that nobody reads any more could not be opened.
+    const writer = await open(passwordFile, 'r+');
     await writer.writeFile('late');
     await writer.close();
     await rm(folder, { recursive: true });
