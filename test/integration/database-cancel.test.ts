@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sendCancelRequest } from '#database/pool/cancel-request.ts';
 import { systemClock } from '#database/pool/clock.ts';
@@ -7,7 +7,7 @@ import type { Holder } from '#database/pool/holder.ts';
 import { LeasedClient } from '#database/pool/leased-client.ts';
 import { Pool } from '#database/pool/pool.ts';
 import { PooledConnection } from '#database/pool/pooled-connection.ts';
-import { withClient } from '#test/support/databases.ts';
+import { SessionPeaks } from '#test/support/chaos/session-peaks.ts';
 import { Tally } from '#test/support/chaos/tally.ts';
 import { failureOf } from '#test/support/failure-of.ts';
 import { TcpProxy } from '#test/support/tcp-proxy.ts';
@@ -43,31 +43,6 @@ afterAll(async () => {
 });
 
 const throughProxy = () => ({ ...database.connection, port: proxy.port });
-
-/** The most connections that were open at once while the work lasted: at the proxy, and at the server by their name. */
-async function peaksDuring(applicationName: string, work: () => Promise<unknown>) {
-  const peaks = { proxy: 0, server: 0 };
-  const over = new AbortController();
-  const watchingProxy = (async () => {
-    while (!over.signal.aborted) {
-      peaks.proxy = Math.max(peaks.proxy, proxy.clients);
-      await nextTurn();
-    }
-  })();
-  const watchingServer = withClient(database.address, async (client) => {
-    while (!over.signal.aborted) {
-      const { rows } = await client.query<{ n: number }>(
-        'select count(*)::int as n from pg_stat_activity where application_name = $1',
-        [applicationName],
-      );
-      peaks.server = Math.max(peaks.server, rows[0]?.n ?? 0);
-    }
-  });
-  await work();
-  over.abort();
-  await Promise.all([watchingProxy, watchingServer]);
-  return peaks;
-}
 
 async function sleeping(applicationName: string): Promise<number> {
   const rows = await database.query(
@@ -108,20 +83,20 @@ describe('a hundred holders that go away at once', () => {
       ),
     );
     await expect.poll(() => pool.stats()).toMatchObject({ used: BOUND, waiting: ABORTS - BOUND });
+    await using atServer = new SessionPeaks(database.address, options.applicationName);
     proxy.latencyMs = LATENCY_MS;
 
-    const peaks = await peaksDuring(options.applicationName, async () => {
-      leaving.abort(reason);
-      await Promise.all(sessions);
-      await expect.poll(() => pool.stats().idle).toBe(BOUND);
-    });
+    leaving.abort(reason);
+    await Promise.all(sessions);
+    await expect.poll(() => pool.stats().idle).toBe(BOUND);
 
     expect(outcomes.total).toEqual({
       DB_QUERY_CANCELLED: BOUND,
       'left the queue': ABORTS - BOUND,
     });
     expect(cancelled).toBe(BOUND);
-    expect(peaks).toEqual({ proxy: BOUND + CANCELS_AT_ONCE, server: BOUND });
+    expect(proxy.peak).toBe(BOUND + CANCELS_AT_ONCE);
+    expect(atServer.pool).toBe(BOUND);
   });
 
   it('F22 control: would cost as many more as there are statements, if their cancels did not take turns', async () => {
@@ -142,15 +117,13 @@ describe('a hundred holders that go away at once', () => {
     await expect.poll(() => sleeping(options.applicationName)).toBe(BOUND);
     proxy.latencyMs = LATENCY_MS;
 
-    const peaks = await peaksDuring(options.applicationName, async () => {
-      await Promise.all(opened.map((connection) => sendCancelRequest(targetOf(connection))));
-      await Promise.all(statements);
-    });
+    await Promise.all(opened.map((connection) => sendCancelRequest(targetOf(connection))));
+    await Promise.all(statements);
     for (const lease of leases) {
       lease.release();
     }
 
-    expect(peaks.proxy).toBe(2 * BOUND);
+    expect(proxy.peak).toBe(2 * BOUND);
   });
 });
 

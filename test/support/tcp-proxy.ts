@@ -28,6 +28,7 @@ export class TcpProxy implements AsyncDisposable {
   readonly #held = new Set<() => void>();
   readonly #frozen = new WeakSet<Socket>();
   #accepted = 0;
+  #peak = 0;
   #welcome: Welcome = 'pass';
   #cutAt: ((message: ProtocolMessage) => boolean) | undefined;
 
@@ -39,6 +40,7 @@ export class TcpProxy implements AsyncDisposable {
     server.on('connection', (client) => {
       this.#accepted += 1;
       this.#keep(client);
+      this.#peak = Math.max(this.#peak, this.clients);
       if (this.#welcome === 'reset') {
         client.resetAndDestroy();
         return;
@@ -90,6 +92,11 @@ export class TcpProxy implements AsyncDisposable {
   /** Connections accepted so far. */
   get accepted(): number {
     return this.#accepted;
+  }
+
+  /** Most clients that were connected at the same time. */
+  get peak(): number {
+    return this.#peak;
   }
 
   /** Clients that are connected now. */
