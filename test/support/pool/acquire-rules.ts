@@ -22,6 +22,10 @@ export class AcquireRules {
       this.#checkEnd(event);
     }
     mustEqual('acquires ended', events.acquires.length, borrowers.length - pending.length);
+    must(
+      pending.length <= settings.queueLimit + pool.max,
+      () => `${pending.length} wait although ${settings.queueLimit} may`,
+    );
     mustEqual('waiters', names(pool.waiters()), names(pending));
     for (const { name, askedAt, isAborted } of pending) {
       must(!isAborted, () => `${name} waits although it has gone away`);
@@ -40,6 +44,14 @@ export class AcquireRules {
       outcome !== 'timeout' || waitedMs >= settings.acquireTimeoutMs - 1e-6,
       () => `${holder} was given up after ${waitedMs} ms`,
     );
+    must(
+      outcome !== 'refused' || (waitedMs === 0 && borrower.ahead >= settings.queueLimit),
+      () => `${holder} was refused after ${waitedMs} ms with ${borrower.ahead} in the queue`,
+    );
+    must(
+      outcome !== 'error' || this.#isTrue(borrower),
+      () => `${holder}: ${String(borrower.error)}`,
+    );
     if (borrower.lease !== undefined) {
       const overtaken = borrowers.find(({ name }) => !this.#ended.has(name));
       must(
@@ -48,6 +60,17 @@ export class AcquireRules {
       );
       this.#checkServed(borrower.lease.connection);
     }
+  }
+
+  /** Whether it is so what a borrower was told that waited neither too long nor in vain. */
+  #isTrue({ error, isAborted }: Borrower): boolean {
+    if (!(error instanceof DatabaseError)) {
+      return isAborted;
+    }
+    const { closing, server } = this.#world;
+    return error.code === 'DB_CLOSED'
+      ? closing !== undefined
+      : server.attempts.some((attempt) => attempt.error?.code === error.code);
   }
 
   #checkServed(connection: FakeConnection): void {

@@ -1,7 +1,7 @@
 import type { DatabaseError, DatabaseErrorCode } from '#database/database-error.ts';
 import type { Attempt } from './fake-server.ts';
 import { must } from './must.ts';
-import type { PoolWorld } from './pool-world.ts';
+import type { Borrower, PoolWorld } from './pool-world.ts';
 
 /** The shortest and the longest pause after a failure, jitter included. */
 const PAUSES_MS: Partial<Record<DatabaseErrorCode, readonly [number, number]>> = {
@@ -26,6 +26,8 @@ export class GateRules {
   #failed: Attempt | undefined;
   /** Those that have kept it. */
   #since: Attempt[] = [];
+  /** Those who waited for an attempt that failed while nothing else was there. */
+  readonly #hopeless: Borrower[] = [];
 
   constructor(world: PoolWorld) {
     this.#world = world;
@@ -47,6 +49,12 @@ export class GateRules {
   }
 
   check(): void {
+    for (const { name, isPending } of this.#hopeless.splice(0)) {
+      must(
+        !isPending,
+        () => `${name} waits although its attempt has failed and nothing else is there`,
+      );
+    }
     const [fault] = this.#faults;
     must(fault === undefined, () => fault ?? '');
   }
@@ -84,6 +92,10 @@ export class GateRules {
     } else if (error.code !== 'DB_CLOSED') {
       this.#isShut = true;
       this.#failures.push(attempt);
+      const { server, pending } = this.#world;
+      if (server.open.length + server.opening === 0) {
+        this.#hopeless.push(...pending.filter(({ askedAt }) => askedAt <= attempt.startedAt));
+      }
       // Those that were under way when the first one failed do not count.
       if (this.#failed === undefined || this.#since.includes(attempt)) {
         this.#failed = attempt;

@@ -14,6 +14,8 @@ import { PoolEvents } from './pool-events.ts';
 export interface Borrower {
   readonly name: string;
   readonly askedAt: number;
+  /** How many waited then. */
+  readonly ahead: number;
   readonly abort: (() => void) | undefined;
   isPending: boolean;
   /** It has gone away. */
@@ -136,6 +138,7 @@ export class PoolWorld {
     const borrower: Borrower = {
       name: holder.name,
       askedAt: this.clock.now(),
+      ahead: this.pending.length,
       abort: canAbort
         ? () => {
             borrower.isAborted = true;
