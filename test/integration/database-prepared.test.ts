@@ -140,14 +140,14 @@ describe('a prepared statement', () => {
     }
   });
 
-  it('whose plan no longer fits the schema is repeated outside of a transaction, and nobody notices', async () => {
+  it('F61: whose plan no longer fits the schema is repeated outside of a transaction, and nobody notices', async () => {
     await database.query(`alter table changing add column text text default 'new'`);
 
     expect(await run(selectAll, [1])).toEqual([{ n: 1, text: 'new' }]);
     expect(await run(selectAll, [1])).toEqual([{ n: 1, text: 'new' }]);
   });
 
-  it('whose plan no longer fits the schema fails with a typed error inside of one, and the connection is replaced', async () => {
+  it('F61: whose plan no longer fits the schema fails with a typed error inside of one, and the connection is replaced', async () => {
     const before = await pid();
     expect(await prepared()).toContainEqual(expect.stringContaining('from changing'));
     await database.query('alter table changing add column text text');
@@ -163,7 +163,7 @@ describe('a prepared statement', () => {
     ]);
   });
 
-  it('is prepared anew on the same connection after deallocate all', async () => {
+  it('F61: is prepared anew on the same connection after deallocate all', async () => {
     const before = await pid();
     await run('deallocate all');
 
@@ -176,7 +176,7 @@ describe('a prepared statement', () => {
   });
 
   it.each(['discard all', 'reset all'])(
-    'works after %s, on a connection that has kept its settings: a read-only session stays one',
+    'F61: works after %s, on a connection that has kept its settings: a read-only session stays one',
     async (statement) => {
       const before = await pid();
       await run(statement);
@@ -189,7 +189,7 @@ describe('a prepared statement', () => {
     },
   );
 
-  it('is prepared anew inside the transaction that has dropped it', async () => {
+  it('F61: is prepared anew inside the transaction that has dropped it', async () => {
     const rows = await sessions.session(async (db) => {
       await db.execute('deallocate all');
       return await db.execute(selectAll, [1]);
@@ -198,19 +198,19 @@ describe('a prepared statement', () => {
     expect(rows).toEqual([{ n: 1 }]);
   });
 
-  it('is prepared anew after one text of several statements has dropped it', async () => {
+  it('F61: is prepared anew after one text of several statements has dropped it', async () => {
     await run('select 1; deallocate all; select 2');
 
     expect(await run(selectAll, [1])).toEqual([{ n: 1 }]);
   });
 
-  it('that a function has dropped is repeated outside of a transaction', async () => {
+  it('F61: that a function has dropped is repeated outside of a transaction', async () => {
     await run(`do $$ begin execute 'deallocate all'; end $$`);
 
     expect(await run(selectAll, [1])).toEqual([{ n: 1 }]);
   });
 
-  it('that a function has dropped fails with a typed error inside of one', async () => {
+  it('F61: that a function has dropped fails with a typed error inside of one', async () => {
     const work = sessions.session(async (db) => {
       await db.execute(`do $$ begin execute 'deallocate all'; end $$`);
       await db.execute(selectAll, [1]);
