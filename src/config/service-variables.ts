@@ -57,7 +57,7 @@ export const serviceVariables = {
   MANAGEMENT_TOKEN: withoutDefault(
     text(MANAGEMENT_TOKEN.allowed),
     'unset',
-    'bearer token for management in production; unset: closed on the port of the API, open on a listener of its own',
+    'bearer token for management outside development; unset: closed on the port of the API, open on a listener of its own',
   ),
   MANAGEMENT_TOKEN_FILE: withoutDefault(
     text(SECRET_FILE),

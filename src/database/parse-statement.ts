@@ -17,7 +17,7 @@ export interface ParsedStatement {
 // Whole tokens in which a question mark is text: strings ('…' and E'…'), identifiers, dollar quotes and comments.
 // Block comments nest in PostgreSQL, so they are walked by hand.
 const OPAQUE =
-  /[eE]'(?:[^'\\]|''|\\[\s\S])*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
+  /[eE]'(?:[^'\\]|''|\\[\s\S])*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n\r]*|\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
 const IDENTIFIER_TAIL = /[\w\u0080-\uffff$]/;
 
 // Statements of an ORM repeat: their texts are parsed once. The oldest goes when the bound is met; texts this long

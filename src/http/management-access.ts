@@ -12,14 +12,14 @@ export type ManagementAccess = (request: Request) => boolean;
 export const noAccess: ManagementAccess = () => false;
 
 /**
- * The one rule for everything that reveals the inside of the service: open outside production; in production for whoever
- * carries the token. Without a token it is closed there, unless the listener is management's own.
+ * The one rule for everything that reveals the inside of the service: open in development; elsewhere for whoever carries
+ * the token. Without a token it is closed there, unless the listener is management's own.
  */
 export function managementAccess(
   { environment, management }: Pick<Settings, 'environment' | 'management'>,
   { isOwnListener }: { readonly isOwnListener: boolean },
 ): ManagementAccess {
-  if (environment !== 'production') return () => true;
+  if (environment === 'development') return () => true;
   const { token } = management;
   if (token === undefined) return () => isOwnListener;
   return (request) => carriesToken(request.get('Authorization'), token.reveal());

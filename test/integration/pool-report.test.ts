@@ -50,7 +50,11 @@ const ROUTES = [
 ];
 
 async function serviceWith(options: TestServiceOptions = {}): Promise<TestService> {
-  const service = await buildTestService({ routes: ROUTES, ...options });
+  const service = await buildTestService({
+    routes: ROUTES,
+    ...options,
+    env: { NODE_ENV: 'development', ...options.env },
+  });
   under.add(service);
   return service;
 }

@@ -272,7 +272,7 @@ export function testApp({
     },
     info: { name: 'test', version: '1.2.3' },
     settings: {
-      environment: environment ?? 'test',
+      environment: environment ?? 'development',
       http: { ...httpSettings, ...http },
       management: { token, listener },
     },
