@@ -38,8 +38,6 @@ const startService = (size: number, overflow: number, env: Record<string, string
       // Where anybody may look at the pool.
       NODE_ENV: 'development',
       LOG_LEVEL: 'fatal',
-      // There the pool is shown to everybody.
-      NODE_ENV: 'development',
       DB_QUEUE_LIMIT: '100',
       DB_ACQUIRE_TIMEOUT_MS: '8000',
       DB_POOL_SIZE: String(size),

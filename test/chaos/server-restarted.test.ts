@@ -6,11 +6,11 @@ import { startChaosService } from '#test/support/chaos/chaos-service.ts';
 import type { ChaosService } from '#test/support/chaos/chaos-service.ts';
 import { databaseUrl } from '#test/support/chaos/database-url.ts';
 import { Figures } from '#test/support/chaos/figures.ts';
-import { KeepAliveClient, nameOfExchange } from '#test/support/chaos/keep-alive-client.ts';
+import { heldRoute } from '#test/support/chaos/held-route.ts';
+import { nameOfExchange } from '#test/support/chaos/keep-alive-client.ts';
 import { requestOnce } from '#test/support/chaos/readiness.ts';
 import { rounds } from '#test/support/chaos/rounds.ts';
 import { Tally } from '#test/support/chaos/tally.ts';
-import { withClient } from '#test/support/databases.ts';
 import { startOwnServer } from '#test/support/own-server.ts';
 import { restartServer } from '#test/support/restart-server.ts';
 import { TcpProxy } from '#test/support/tcp-proxy.ts';
@@ -39,13 +39,16 @@ describe('H4: a server that is restarted under a pool of idle connections', () =
   afterAll(figures.publish);
 
   const startService = (env: Readonly<Record<string, string>> = {}) =>
-    startChaosService({
-      DATABASE_URL: databaseUrl(server.connection, { port: proxy.port }),
-      DB_POOL_SIZE: String(SLOTS),
-      DB_MAX_OVERFLOW: '0',
-      DB_PRE_PING_IDLE_MS: String(PRE_PING_IDLE_MS),
-      ...env,
-    });
+    startChaosService(
+      {
+        DATABASE_URL: databaseUrl(server.connection, { port: proxy.port }),
+        DB_POOL_SIZE: String(SLOTS),
+        DB_MAX_OVERFLOW: '0',
+        DB_PRE_PING_IDLE_MS: String(PRE_PING_IDLE_MS),
+        ...env,
+      },
+      [heldRoute],
+    );
   const allIdle = (service: ChaosService) =>
     expect.poll(() => service.stats().idle, { timeout: 10_000 }).toBe(SLOTS);
 
@@ -101,16 +104,11 @@ describe('H4: a server that is restarted under a pool of idle connections', () =
   it('fails what is under way, and says that the database went away', async () => {
     await using service = await startService();
     await allIdle(service);
-    const client = new KeepAliveClient(service.url);
 
-    const exchange = await withClient(server.connection, async (holder) => {
-      await holder.query('begin; lock table users in access exclusive mode');
-      const underWay = client.send('POST', '/users', { email: 'ada@example.com', name: 'Ada' });
-      await expect.poll(() => service.stats().used).toBe(1);
-      await restartServer(server);
-      return await underWay;
-    });
-    client.close();
+    const underWay = requestOnce(service.url, '/held?ms=4000');
+    await expect.poll(() => service.stats().used).toBe(1);
+    await restartServer(server);
+    const exchange = await underWay;
 
     figures.note('under way', nameOfExchange(exchange));
     expect(exchange).toMatchObject({

@@ -1,5 +1,6 @@
 import { parseSettings } from '#config/parse-settings.ts';
 import type { PoolStats } from '#database/pool/pool-stats.ts';
+import type { Route } from '#http/route.ts';
 import { buildService } from '#service.ts';
 import { createLogger } from '#telemetry/logger.ts';
 
@@ -12,9 +13,10 @@ export interface ChaosService extends AsyncDisposable {
   evict(): void;
 }
 
-/** Starts the service on a free port and on the database that `env` names, ready when the promise resolves. */
+/** Starts the service, with some routes more, on a free port and on the database that `env` names; resolves when it is ready. */
 export async function startChaosService(
   env: Readonly<Record<string, string>>,
+  routes: readonly Route[] = [],
 ): Promise<ChaosService> {
   const { settings } = parseSettings({
     NODE_ENV: 'test',
@@ -25,6 +27,7 @@ export async function startChaosService(
     ...env,
   });
   const service = buildService(settings, {
+    routes,
     logger: createLogger({ level: 'fatal', format: 'json' }, { write: () => undefined }),
   });
   const { url } = await service.start();

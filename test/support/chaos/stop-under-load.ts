@@ -19,10 +19,16 @@ export interface StopUnderLoad {
   readonly answers: Tally;
 }
 
-/** Stops one service after the other. */
+/** Stops so many services, two at a time. */
 export async function stopAgainAndAgain(count: number, stop: StopUnderLoad): Promise<Stop[]> {
   const stops: Stop[] = [];
-  while (stops.length < count) stops.push(await stopUnderLoad(stop));
+  let begun = 0;
+  await new Load(2, async () => {
+    begun += 1;
+    if (begun > count) return false;
+    stops.push(await stopUnderLoad(stop));
+    return true;
+  }).ended();
   return stops;
 }
 
