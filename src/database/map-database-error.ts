@@ -105,6 +105,8 @@ export interface StatementFailure {
 interface DriverFacts {
   readonly sqlState: string | undefined;
   readonly errno: string | undefined;
+  /** What the system was asked to do when it failed: `connect`, `read`, `write`. */
+  readonly syscall: string | undefined;
   readonly severity: string | undefined;
   readonly message: string;
   readonly routine: string | undefined;
@@ -129,6 +131,7 @@ function readDriverFacts(error: Error): DriverFacts {
         ? code
         : undefined,
     errno: textOf(Reflect.get(first, 'code')),
+    syscall: textOf(Reflect.get(first, 'syscall')),
     severity: field('severity'),
     message: first.message,
     routine: field('routine'),
@@ -183,7 +186,7 @@ export function mapDatabaseError(
 }
 
 function codeOf(facts: DriverFacts, statement: StatementFailure): DatabaseErrorCode | undefined {
-  const { sqlState, errno, message, routine } = facts;
+  const { sqlState, errno, syscall, message, routine } = facts;
   if (sqlState !== undefined) {
     if (sqlState === '57014' && isTimeout(message, statement)) {
       return 'DB_QUERY_TIMEOUT';
@@ -195,7 +198,9 @@ function codeOf(facts: DriverFacts, statement: StatementFailure): DatabaseErrorC
   }
   if (errno !== undefined) {
     if (errno in BY_ERRNO) {
-      return BY_ERRNO[errno];
+      // The same numbers tell of a connection that could not be made and of one that was: a keepalive ends in ETIMEDOUT.
+      const wasMade = syscall === 'read' || syscall === 'write';
+      return wasMade ? 'DB_CONNECTION_LOST' : BY_ERRNO[errno];
     }
     if (
       errno.startsWith('ERR_TLS') ||

@@ -156,6 +156,20 @@ describe('an error that is none of the server', () => {
     expect(mapDatabaseError(error)).toMatchObject({ code, details: { errno } });
   });
 
+  it.each(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNRESET'])(
+    'of the system, %s of a connection that was made, is DB_CONNECTION_LOST',
+    (errno) => {
+      const errors = ['read', 'write'].map((syscall) =>
+        Object.assign(new Error(`${syscall} ${errno}`), { code: errno, syscall }),
+      );
+
+      expect(errors.map((error) => mapDatabaseError(error)?.code)).toEqual([
+        'DB_CONNECTION_LOST',
+        'DB_CONNECTION_LOST',
+      ]);
+    },
+  );
+
   it('of every address of a host is known by the first', () => {
     const refused = Object.assign(new Error('connect ECONNREFUSED ::1:5432'), {
       code: 'ECONNREFUSED',
