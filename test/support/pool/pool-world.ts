@@ -172,14 +172,17 @@ export class PoolWorld {
   }
 
   /** Gives a lease back, and lets everything happen that needs no time. */
-  async giveBack(borrower: Borrower, mustDestroy = false): Promise<void> {
+  async giveBack(borrower: Borrower | undefined, mustDestroy = false): Promise<void> {
+    if (borrower?.lease === undefined) {
+      throw new Error('bug: this borrower has no lease');
+    }
     const { lease } = borrower;
     borrower.isReturned = true;
-    if (lease !== undefined && !lease.isOver) {
+    if (!lease.isOver) {
       // The server has just answered the holder's last statement.
       lease.connection.provenAt = this.clock.now();
     }
-    lease?.release(mustDestroy);
+    lease.release(mustDestroy);
     await this.clock.tick();
   }
 
