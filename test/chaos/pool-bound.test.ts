@@ -109,7 +109,7 @@ describe('H7: the bound of a pool', () => {
         application_name: 'tidegauge/main',
       });
       await client.connect();
-      await client.query('select pg_sleep(0.1)');
+      await client.query('select pg_sleep(0.3)');
       await client.end();
       return false;
     }).ended();
