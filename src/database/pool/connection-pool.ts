@@ -61,7 +61,7 @@ export class ConnectionPool {
   readonly #currentHolder: () => Holder | undefined;
   readonly #owner: LeasedClientOwner;
   readonly #pool: Pool<PooledConnection>;
-  #hasVerifiedSettings = false;
+  #hasVerifiedSettings: boolean;
 
   constructor(
     settings: PoolOptions,
@@ -74,6 +74,7 @@ export class ConnectionPool {
     const { host, port } = settings.connection;
     const pool = settings.poolName;
     this.#settings = settings;
+    this.#hasVerifiedSettings = Object.keys(settings.sessionSettings).length === 0;
     this.#clock = clock;
     this.#currentHolder = currentHolder;
     this.gate = new ConnectGate({
@@ -104,7 +105,7 @@ export class ConnectionPool {
       cancelled: ({ holder }) =>
         told.queryCancelled?.({ pool, holder: holder.name, traceId: holder.traceId }),
       queryEnded: (durationMs, code) => told.queryEnded?.({ pool, durationMs, code }),
-      doubted: (lease, reason) => this.#pool.evictWith(lease, reason),
+      doubted: (lease, reason, pauseMs) => this.#pool.evictWith(lease, reason, pauseMs),
     };
   }
 

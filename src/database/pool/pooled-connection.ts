@@ -21,7 +21,7 @@ export interface ConnectionOptions {
   readonly sessionSettings: Readonly<Record<string, string>>;
 }
 
-// A peer that vanished is found by keepalive: 5 s, then 9 probes of the system's default interval.
+// A peer that vanished is found by keepalive: 5 s, then 10 probes a second apart, as libuv has them.
 const KEEP_ALIVE_DELAY_MS = 5000;
 // The end of a failed statement is a packet behind its error.
 const SETTLE_MS = 1000;
