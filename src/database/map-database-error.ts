@@ -100,6 +100,8 @@ export interface StatementFailure {
   readonly statementTimeoutMs?: number;
   /** The connection has ended with it. */
   readonly isFatal?: boolean;
+  /** It begins a transaction that may write. */
+  readonly isWriteBegin?: boolean;
 }
 
 interface DriverFacts {
@@ -193,6 +195,10 @@ function codeOf(facts: DriverFacts, statement: StatementFailure): DatabaseErrorC
     }
     if (isStaleStatement(sqlState, routine)) {
       return 'DB_UNAVAILABLE';
+    }
+    if (sqlState === '0A000' && statement.isWriteBegin === true) {
+      // What a standby says, which knows no 25006 there.
+      return 'DB_READ_ONLY';
     }
     return BY_SQL_STATE[sqlState] ?? BY_SQL_STATE_CLASS[sqlState.slice(0, 2)] ?? 'DB_QUERY_FAILED';
   }

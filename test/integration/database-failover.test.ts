@@ -1,6 +1,10 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { LeasedClient } from '#database/pool/leased-client.ts';
 import { failureOf } from '#test/support/failure-of.ts';
+import { startOwnServer } from '#test/support/own-server.ts';
+import { restartServer } from '#test/support/restart-server.ts';
 import { TestDatabase } from '#test/support/test-database.ts';
 import { TestPools } from '#test/support/test-pools.ts';
 import type { TestPool } from '#test/support/test-pools.ts';
@@ -106,6 +110,39 @@ describe('a server that has become read-only under a transaction that may write'
     }
     await expect.poll(() => pool.stats()).toMatchObject({ used: 0, idle: SLOTS });
     expect(closed).toEqual(Array.from({ length: SLOTS }, () => 'failover'));
+  });
+});
+
+describe('a server that has come back as a standby', () => {
+  const WRITERS = 40;
+
+  it('F30: refuses writers by name, and the pool tries other connections once a second', async () => {
+    await using server = await startOwnServer();
+    await writeFile(join(server.dataDir, 'data', 'standby.signal'), '');
+    await restartServer(server);
+    const { password, ...address } = server.connection;
+    const { pool, closed } = pools.open(
+      {
+        connection: { ...address, password: { reveal: () => password } },
+        query: async () => [],
+      },
+      { poolSize: SLOTS },
+    );
+    const codes: string[] = [];
+    const startedAt = performance.now();
+
+    while (codes.length < WRITERS) {
+      const lease = await pool.connect();
+      const { code } = await failureOf(lease.query('start transaction read write'));
+      codes.push(code);
+      lease.release();
+    }
+
+    const seconds = (performance.now() - startedAt) / 1000;
+    expect(codes).toEqual(Array.from({ length: WRITERS }, () => 'DB_READ_ONLY'));
+    expect(new Set(closed)).toEqual(new Set(['failover']));
+    expect(closed.length).toBeLessThanOrEqual(Math.ceil(seconds));
+    await pool.end();
   });
 });
 

@@ -122,8 +122,8 @@ describe('an error of the server', () => {
   it.each(SQL_STATES)(
     'F35: %s is %s, status %i, and never shows its DETAIL; the connections: %s',
     async (sqlState, code, status, connections) => {
-      const failure = await failureOf(service.sessions.session(() => raiseError(sqlState)));
       await settled();
+      const failure = await failureOf(service.sessions.session(() => raiseError(sqlState)));
 
       const answer = await service.request.post(`/errors/${sqlState}`);
 

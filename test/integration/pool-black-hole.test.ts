@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { BoundCursor } from '#database/bound-cursor.ts';
 import { failureOf } from '#test/support/failure-of.ts';
 import { TcpProxy } from '#test/support/tcp-proxy.ts';
 import { TestDatabase } from '#test/support/test-database.ts';
@@ -39,7 +40,7 @@ async function queryIntoBlackHole() {
   proxy.freeze();
   const sentAt = performance.now();
 
-  const { code } = await failureOf(lease.query('select 1'));
+  const { code, message } = await failureOf(lease.query('select 1'));
   const failedMs = performance.now() - sentAt;
   const { used } = pool.stats();
   const next = await pool.connect();
@@ -48,7 +49,14 @@ async function queryIntoBlackHole() {
   lease.release();
   next.release();
   await pool.end();
-  return { code, isInTime: failedMs < 10 * WATCHDOG_MS, used, rows, closed: closed.slice(0, 1) };
+  return {
+    code,
+    message,
+    isInTime: failedMs < 10 * WATCHDOG_MS,
+    used,
+    rows,
+    closed: closed.slice(0, 1),
+  };
 }
 
 it('F11: a query sent into a black hole fails by the watchdog, its slot comes back and the next query succeeds', async () => {
@@ -57,12 +65,33 @@ it('F11: a query sent into a black hole fails by the watchdog, its slot comes ba
   expect(outcomes).toEqual(
     Array.from({ length: BLACK_HOLES }, () => ({
       code: 'DB_CONNECTION_LOST',
+      message: expect.stringContaining(`no answer within ${WATCHDOG_MS} ms`),
       isInTime: true,
       used: 0,
       rows: [{ n: 1 }],
       closed: ['timeout'],
     })),
   );
+});
+
+it('F11: a cursor that is closed in a black hole gives its slot back by the watchdog', async () => {
+  await using proxy = await TcpProxy.start(database.address);
+  const { pool, closed } = pools.open(database, {
+    connection: { ...database.connection, port: proxy.port },
+    poolSize: 1,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+  });
+  const lease = await pool.connect();
+  const cursor = lease.query(new BoundCursor('select generate_series(1, 1000)', []));
+  await cursor.read(1);
+  proxy.freeze();
+
+  await cursor.close();
+
+  expect(closed).toEqual(['timeout']);
+  expect(pool.stats().used).toBe(0);
+  await expect(lease.query('rollback')).rejects.toMatchObject({ code: 'DB_CONNECTION_LOST' });
+  lease.release();
 });
 
 it('F11 control: plain pg waits on, whatever the server limits and however soon it sends keepalives', async () => {

@@ -27,8 +27,12 @@ export interface LeasedClientOwner {
   /** A statement was asked to end; told once, however often it was asked. */
   readonly cancelled: (lease: Lease<PooledConnection>) => void;
   readonly queryEnded: (durationMs: number, code: DatabaseErrorCode | undefined) => void;
-  /** What was learned on this lease makes the connections of its generation doubtful. */
-  readonly doubted: (lease: Lease<PooledConnection>, reason: 'dirty' | 'failover') => void;
+  /** What was learned on this lease makes the connections of its generation doubtful, at most once in `pauseMs`. */
+  readonly doubted: (
+    lease: Lease<PooledConnection>,
+    reason: 'dirty' | 'failover',
+    pauseMs?: number,
+  ) => void;
 }
 
 /** The server ends a slow statement itself; when it has not done so by then, the network has swallowed the answer. */
@@ -40,7 +44,10 @@ const WATCHDOG_GRACE_MS = 1000;
  */
 const CANCEL_AGAIN_MS = 100;
 
-/** What the server says when it leaves, has left, or has become a standby under a transaction that may write. */
+/** As long as new connections lead to a standby, too, every transaction that may write finds that out again. */
+const STANDBY_PAUSE_MS = 1000;
+
+/** What the server says when it leaves or has left. */
 const FAILOVER = new Set(['57P01', '57P02', '57P03', '08000', '08001', '08003', '08004', '08006']);
 
 /** What a holder that has gone away may still send. */
@@ -58,6 +65,7 @@ export class LeasedClient {
   #isDoubtful = false;
   #isReleased = false;
   #isWriter = false;
+  #isGivenUp = false;
   /** Statements under way that a cancel may hit. */
   #cancellable = 0;
 
@@ -147,36 +155,51 @@ export class LeasedClient {
       await this.#cancelling;
     }
     this.#assertUsable(text);
-    const { clock, statementTimeoutMs } = this.#owner;
+    const { clock } = this.#owner;
     const { connection } = this.#lease;
     const startedAt = clock.now();
     // To cancel COMMIT would leave its outcome to chance; ROLLBACK is what a cancel is for.
     const isCancellable = text !== 'commit' && !ROLLBACK.test(text);
     connection.statement = { text, startedAt };
     this.#cancellable += isCancellable ? 1 : 0;
-    let isOver = false;
-    const watchdog =
-      statementTimeoutMs === 0
-        ? undefined
-        : clock.start(
-            () => clock.afterIo(() => isOver || connection.giveUp()),
-            statementTimeoutMs + WATCHDOG_GRACE_MS,
-          );
     let code: DatabaseErrorCode | undefined;
     try {
-      return await work();
+      return await this.#watched(work);
     } catch (error) {
-      const mapped = this.#explain(error, clock.now() - startedAt);
+      const mapped = this.#explain(error, text, clock.now() - startedAt);
       code = mapped?.code;
       throw mapped ?? error;
     } finally {
-      isOver = true;
-      watchdog?.stop();
       this.#cancellable -= isCancellable ? 1 : 0;
       if (connection.statement?.startedAt === startedAt) {
         connection.statement = { text, startedAt, endedAt: clock.now() };
       }
       this.#owner.queryEnded(clock.now() - startedAt, code);
+    }
+  }
+
+  /** Destroys the connection under work that the server has not answered in time. */
+  async #watched<T>(work: () => Promise<T>): Promise<T> {
+    const { clock, statementTimeoutMs } = this.#owner;
+    if (statementTimeoutMs === 0) {
+      return await work();
+    }
+    let isOver = false;
+    const giveUp = () => {
+      if (!isOver) {
+        this.#isGivenUp = true;
+        this.#lease.connection.giveUp();
+      }
+    };
+    const watchdog = clock.start(
+      () => clock.afterIo(giveUp),
+      statementTimeoutMs + WATCHDOG_GRACE_MS,
+    );
+    try {
+      return await work();
+    } finally {
+      isOver = true;
+      watchdog.stop();
     }
   }
 
@@ -196,16 +219,25 @@ export class LeasedClient {
   }
 
   /** Names the error, and draws the conclusions for other connections. */
-  #explain(error: unknown, elapsedMs: number): DatabaseError | undefined {
+  #explain(error: unknown, text: string, elapsedMs: number): DatabaseError | undefined {
+    const { statementTimeoutMs } = this.#owner;
+    if (this.#isGivenUp) {
+      return new DatabaseError(
+        'DB_CONNECTION_LOST',
+        `no answer within ${statementTimeoutMs + WATCHDOG_GRACE_MS} ms, a second past DB_STATEMENT_TIMEOUT_MS: the connection was given up`,
+      );
+    }
     const mapped = mapDatabaseError(error, {
       isCancelSent: this.#isCancelSent,
       elapsedMs,
-      statementTimeoutMs: this.#owner.statementTimeoutMs,
+      statementTimeoutMs,
       isFatal: !this.#lease.connection.isAlive,
+      isWriteBegin: isWriter(text) === true,
     });
-    const sqlState = mapped?.details.sqlState ?? '';
-    if (FAILOVER.has(sqlState) || (sqlState === '25006' && this.#isWriter)) {
+    if (FAILOVER.has(mapped?.details.sqlState ?? '')) {
       this.#owner.doubted(this.#lease, 'failover');
+    } else if (mapped?.code === 'DB_READ_ONLY' && this.#isWriter) {
+      this.#owner.doubted(this.#lease, 'failover', STANDBY_PAUSE_MS);
     }
     return mapped;
   }
@@ -216,6 +248,12 @@ export class LeasedClient {
     name: string | undefined,
   ): Promise<PostgresQueryResult<R>> {
     const { connection } = this.#lease;
+    if (text === 'commit' && connection.transactionStatus === 'I') {
+      throw new DatabaseError(
+        'DB_QUERY_FAILED',
+        'commit without a transaction: a statement before it has ended it, and what was done may be committed in part or not at all',
+      );
+    }
     connection.needsReset ||= this.#owner.mayChangeSession(text);
     this.#isWriter = isWriter(text) ?? this.#isWriter;
     try {
@@ -270,8 +308,9 @@ export class LeasedClient {
         }),
       // pg-cursor would wait for an answer that a failed cursor has had and a lost connection never gives.
       close: async () => {
-        if (cursor !== undefined && !isFailed) {
-          await connection.unlessLost(cursor.close());
+        const open = isFailed ? undefined : cursor;
+        if (open !== undefined) {
+          await this.#watched(() => connection.unlessLost(open.close()));
         }
       },
     };
@@ -285,7 +324,9 @@ function isWriter(text: string): boolean | undefined {
   if (/^\s*(start\s+transaction|begin)\b.*\bread\s+write\b/i.test(text)) {
     return true;
   }
-  return /^\s*(commit|rollback|set\s+transaction\s+read\s+only)\b/i.test(text) ? false : undefined;
+  return /^\s*(commit|rollback(?!\s+to\b)|set\s+transaction\s+read\s+only)\b/i.test(text)
+    ? false
+    : undefined;
 }
 
 /** adapter: pg-cursor declares no text. */

@@ -114,6 +114,7 @@ export class Pool<C extends PhysicalConnection> {
   #leaked = 0;
   #generation = 0;
   #evictReason: RetireReason = 'evicted';
+  #evictedAt = -Infinity;
   #answeredAt = -Infinity;
   /** A borrower has been refused for want of a connection since the last one was opened. */
   #hasRefused = false;
@@ -232,15 +233,19 @@ export class Pool<C extends PhysicalConnection> {
   evict(reason: RetireReason = 'evicted'): void {
     this.#generation += 1;
     this.#evictReason = reason;
+    this.#evictedAt = this.#clock.now();
     for (const entry of this.#idle.splice(0)) {
       this.#retire(entry, reason);
     }
     this.#supply();
   }
 
-  /** As `evict`, once for all leases that one event has made doubtful: those of older generations are not heard. */
-  evictWith({ generation }: Lease<C>, reason: RetireReason): void {
-    if (generation === this.#generation) {
+  /**
+   * As `evict`, once for all leases that one event has made doubtful: those of older generations are not heard, nor
+   * what is told within `pauseMs` of the last eviction.
+   */
+  evictWith({ generation }: Lease<C>, reason: RetireReason, pauseMs = 0): void {
+    if (generation === this.#generation && this.#clock.now() - this.#evictedAt >= pauseMs) {
       this.evict(reason);
     }
   }
