@@ -56,6 +56,7 @@ export class DatabaseSessionManager implements AsyncDisposable {
   readonly #contextName = `tidegauge-${++DatabaseSessionManager.#count}`;
   readonly #retryBudget: RetryBudget;
   readonly #open: OpenConnection<PooledConnection> | undefined;
+  #starting: Promise<void> | undefined;
   #runtime: Runtime | undefined;
   #closing: Promise<void> | undefined;
   #active = 0;
@@ -73,9 +74,19 @@ export class DatabaseSessionManager implements AsyncDisposable {
    */
   async init(settings: DatabaseOptions | string): Promise<void> {
     this.#assertOpen();
-    if (this.#runtime !== undefined) {
+    if (this.#starting !== undefined) {
       throw new DatabaseError('CONFIG_INVALID', 'bug: init was called twice');
     }
+    this.#starting = this.#start(settings);
+    try {
+      await this.#starting;
+    } catch (error) {
+      this.#starting = undefined;
+      throw error;
+    }
+  }
+
+  async #start(settings: DatabaseOptions | string): Promise<void> {
     const options =
       typeof settings === 'string'
         ? { ...DEFAULT_DATABASE_OPTIONS, connection: connectionFromUrl(settings) }
@@ -196,7 +207,10 @@ export class DatabaseSessionManager implements AsyncDisposable {
     return performance.now() - startedAt;
   }
 
-  /** Refuses new sessions, gives those that run the grace in milliseconds, then closes every connection. */
+  /**
+   * Refuses new sessions and whoever waits for a connection or asks for another one; who has one keeps it for the grace
+   * in milliseconds at most. Resolves when every connection is closed.
+   */
   async close(graceMs = 5000): Promise<void> {
     this.#closing ??= this.#close(graceMs);
     await this.#closing;
@@ -207,6 +221,8 @@ export class DatabaseSessionManager implements AsyncDisposable {
   }
 
   async #close(graceMs: number): Promise<void> {
+    // What it opens after this would be left open; its failure is its caller's.
+    await this.#starting?.catch(() => undefined);
     await this.#runtime?.pool.end(graceMs);
     await this.#runtime?.orm.close(true);
   }

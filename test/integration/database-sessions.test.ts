@@ -34,6 +34,14 @@ async function managerOf(overrides: Partial<DatabaseOptions>): Promise<DatabaseS
   return manager;
 }
 
+const sessionsOf = async (tested: TestDatabase) => {
+  const [row] = await tested.query<{ n: number }>(
+    `select count(*)::int as n from pg_stat_activity
+     where datname = current_database() and application_name like 'tidegauge/%'`,
+  );
+  return row?.n;
+};
+
 const addUser = (email: string) => getDb().create(UserEntity, { email, name: 'Ada' });
 const emails = async () =>
   (await database.query<{ email: string }>('select email from users order by email')).map(
@@ -347,6 +355,38 @@ describe('outside of its life', () => {
     await expect(manager.init(database.url)).rejects.toMatchObject({ code: 'DB_CLOSED' });
   });
 
+  it('a manager that is closed while it begins leaves no connection behind', async () => {
+    await using own = await TestDatabase.create({ empty: true });
+    const manager = new DatabaseSessionManager();
+    const beginning = manager.init(own.options());
+
+    await manager.close();
+    await beginning;
+
+    expect(await sessionsOf(own)).toBe(0);
+  });
+
+  it('a manager is initialised once, however soon it is asked again', async () => {
+    const manager = new DatabaseSessionManager();
+    const beginning = manager.init(database.url);
+
+    await expect(manager.init(database.url)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+
+    await beginning;
+    await manager.close();
+  });
+
+  it('a manager whose settings were refused can be given others', async () => {
+    await using manager = new DatabaseSessionManager();
+    await expect(manager.init(database.options({ connection: undefined }))).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+    });
+
+    await manager.init(database.url);
+
+    expect(manager.isOpen).toBe(true);
+  });
+
   it('a URL is enough for raw statements', async () => {
     await using manager = new DatabaseSessionManager();
     await manager.init(database.url);
@@ -459,6 +499,23 @@ describe('what a session leaves open, or tries to take for itself', () => {
       });
 
       await expect(work).rejects.toMatchObject({ code: 'DB_QUERY_FAILED' });
+      expect(await emails()).toEqual([]);
+    },
+  );
+
+  it.each(['/* at last */ rollback', 'select 1; rollback'])(
+    'F37: a transaction that %s has ended is not reported as committed',
+    async (statement) => {
+      const work = sessions.session(async (db) => {
+        addUser('a@example.org');
+        await db.flush();
+        await db.execute(statement);
+      });
+
+      await expect(work).rejects.toMatchObject({
+        code: 'DB_QUERY_FAILED',
+        message: expect.stringContaining('commit without a transaction'),
+      });
       expect(await emails()).toEqual([]);
     },
   );
