@@ -70,8 +70,14 @@ const BY_TEXT: readonly (readonly [RegExp, DatabaseErrorCode])[] = [
 // Of connections that were gone before.
 const NEVER_SENT = /not queryable|has been discarded/;
 
-// Classes whose messages name objects of the schema or states of the server, never a value of a row.
-const SAFE_MESSAGE_CLASSES = new Set(['08', '0A', '28', '3D', '3F', '42', '53', '55', '57', '58']);
+// Classes whose messages speak of states of the server.
+const STATE_CLASSES = new Set(['08', '28', '3D', '53', '57']);
+// Classes whose messages name objects of the schema. Where they do not point into the statement, such a name may have
+// come as a value: `to_tsquery($1)`, `$1::regclass`.
+const NAME_CLASSES = new Set(['0A', '3F', '42', '55', '58']);
+// That something exists already is said of DDL alone, which has no values.
+const DUPLICATES = new Set(['42701', '42710', '42723', '42P06', '42P07']);
+const QUOTED = /["«»„“”].*["«»„“”]/su;
 
 const TEXTS: Partial<Record<DatabaseErrorCode, string>> = {
   DB_UNIQUE: 'a row with this value exists already',
@@ -111,6 +117,8 @@ interface DriverFacts {
   readonly syscall: string | undefined;
   readonly severity: string | undefined;
   readonly message: string;
+  /** Where in the text of the statement the fault is. */
+  readonly position: string | undefined;
   readonly routine: string | undefined;
   readonly constraint: string | undefined;
   readonly table: string | undefined;
@@ -136,6 +144,7 @@ function readDriverFacts(error: Error): DriverFacts {
     syscall: textOf(Reflect.get(first, 'syscall')),
     severity: field('severity'),
     message: first.message,
+    position: field('position'),
     routine: field('routine'),
     constraint: field('constraint'),
     table: field('table'),
@@ -253,12 +262,21 @@ function messageFor(code: DatabaseErrorCode, facts: DriverFacts): string {
   }
   const text = isStaleStatement(facts.sqlState, facts.routine)
     ? 'the schema or the prepared statements changed under an open connection; repeat the request'
-    : (TEXTS[code] ??
-      (SAFE_MESSAGE_CLASSES.has(facts.sqlState.slice(0, 2))
-        ? facts.message
-        : 'the statement failed'));
+    : (TEXTS[code] ?? serverMessage(facts.sqlState, facts));
   const constraint = facts.constraint === undefined ? '' : `, ${facts.constraint}`;
   return `${text} (SQLSTATE ${facts.sqlState}${constraint})`;
+}
+
+/** What the server says, without what may be a value. */
+function serverMessage(sqlState: string, { message, position }: DriverFacts): string {
+  const sqlClass = sqlState.slice(0, 2);
+  if (STATE_CLASSES.has(sqlClass) || DUPLICATES.has(sqlState)) {
+    return message;
+  }
+  if (!NAME_CLASSES.has(sqlClass)) {
+    return 'the statement failed';
+  }
+  return position === undefined ? message.replace(QUOTED, '"…"') : message;
 }
 
 function framesOf(stack: string): string {

@@ -91,6 +91,27 @@ describe('an error of the server', () => {
     expect(shown(failure)).not.toContain('forty-two');
   });
 
+  it.each([
+    ['a search', `select to_tsquery('simple', ?)`, '42601'],
+    ['a path into JSON', 'select (? :: text) :: jsonpath', '42601'],
+    ['the name of a table', 'select ? :: text :: regclass', '42602'],
+    ['the name of a setting', 'select current_setting(?)', '42704'],
+  ])(
+    'for a value that is wrong for %s shows no value, though the server logs it',
+    async (_what, text, sqlState) => {
+      const failure = await failureOf(sessions.session((db) => db.execute(text, ['forty two'])));
+
+      expect(failure).toMatchObject({ details: { sqlState } });
+      expect(shown(failure)).not.toContain('forty');
+    },
+  );
+
+  it('for a text that is wrong says what is wrong', async () => {
+    const failure = await failureOf(sessions.session((db) => db.execute('select * frm users')));
+
+    expect(failure.message).toContain('syntax error at or near');
+  });
+
   it('from a flush of the ORM is the same, with its table and constraint', async () => {
     const add = () =>
       sessions.session(async (db) => {
