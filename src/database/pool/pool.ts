@@ -114,7 +114,7 @@ export class Pool<C extends PhysicalConnection> {
   #leaked = 0;
   #generation = 0;
   #evictReason: RetireReason = 'evicted';
-  #evictedAt = -Infinity;
+  #pausesSince = -Infinity;
   #answeredAt = -Infinity;
   /** A borrower has been refused for want of a connection since the last one was opened. */
   #hasRefused = false;
@@ -233,7 +233,6 @@ export class Pool<C extends PhysicalConnection> {
   evict(reason: RetireReason = 'evicted'): void {
     this.#generation += 1;
     this.#evictReason = reason;
-    this.#evictedAt = this.#clock.now();
     for (const entry of this.#idle.splice(0)) {
       this.#retire(entry, reason);
     }
@@ -242,12 +241,17 @@ export class Pool<C extends PhysicalConnection> {
 
   /**
    * As `evict`, once for all leases that one event has made doubtful: those of older generations are not heard, nor
-   * what is told within `pauseMs` of the last eviction.
+   * those that tell of what lasts within `pauseMs` of the last one that did.
    */
   evictWith({ generation }: Lease<C>, reason: RetireReason, pauseMs = 0): void {
-    if (generation === this.#generation && this.#clock.now() - this.#evictedAt >= pauseMs) {
-      this.evict(reason);
+    const now = this.#clock.now();
+    if (generation !== this.#generation || now - this.#pausesSince < pauseMs) {
+      return;
     }
+    if (pauseMs > 0) {
+      this.#pausesSince = now;
+    }
+    this.evict(reason);
   }
 
   /**
