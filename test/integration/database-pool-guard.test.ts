@@ -100,6 +100,22 @@ describe('a connection that is cut in a transaction', () => {
     },
   );
 
+  it('F1: at the last word on a stream fails its reader, too', async () => {
+    const { pool, closed } = pools.open(database, { connection: throughProxy() });
+    const lease = await pool.connect();
+    const cursor = lease.query(new BoundCursor('select generate_series(1, 3)', []));
+    // pg-cursor takes the stream for done when the server has counted its rows.
+    const cut = proxy.cutAt(({ from, type }) => from === 'server' && type === 'Z');
+
+    expect(await failureOf(cursor.read(10))).toMatchObject({ code: 'DB_CONNECTION_LOST' });
+
+    await cut;
+    await cursor.close();
+    lease.release();
+    expect(pool.stats()).toMatchObject({ used: 0, total: 0 });
+    expect(closed).toEqual(['broken']);
+  });
+
   it('F1 control: without the guard the fourth borrower waits for ever', async () => {
     const { pool, lost } = await poolAfterCuts(sent(/^commit/), SLOTS, {
       acquireTimeoutMs: 500,

@@ -299,7 +299,15 @@ export class LeasedClient {
           try {
             // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter: kysely declares a cursor by what it reads, pg by what it submits.
             cursor ??= connection.client.query(statement as PostgresCursor<R> & Submittable);
-            return await cursor.read(count);
+            // pg-cursor takes itself for done once the rows are counted, and deaf to what becomes of the connection.
+            const rows = await connection.unlessLost(cursor.read(count));
+            if (rows === undefined) {
+              throw new DatabaseError(
+                'DB_CONNECTION_LOST',
+                'the connection to the server was lost',
+              );
+            }
+            return rows;
           } catch (error) {
             isFailed = true;
             await connection.settled();

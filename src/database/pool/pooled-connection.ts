@@ -181,10 +181,20 @@ export class PooledConnection implements PhysicalConnection {
     this.client.off('drain', resolve);
   }
 
-  /** Resolves with the work, or when the connection is gone: then the work may never. */
-  async unlessLost(work: Promise<void>): Promise<void> {
-    if (this.#isAlive) {
-      await Promise.race([work, this.#closed.promise]);
+  /** Resolves with the work; to undefined when the connection is gone before: then the work may never end. */
+  async unlessLost<T>(work: Promise<T>): Promise<T | undefined> {
+    if (!this.#isAlive) {
+      work.catch(() => undefined);
+      return undefined;
+    }
+    // Not a race with #closed itself: whatever races with a promise stays in memory until that is settled.
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const lost = () => resolve(undefined);
+    this.client.once('end', lost);
+    try {
+      return await Promise.race([work, promise]);
+    } finally {
+      this.client.off('end', lost);
     }
   }
 
