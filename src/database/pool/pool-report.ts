@@ -116,8 +116,12 @@ function judge(
       (slowest, next) => ((slowest?.queryMs ?? 0) >= (next.queryMs ?? 0) ? slowest : next),
       undefined,
     );
-  const isSaturated = waiting > 0 && used >= max;
-  const saturation = `all ${max} connections are in use and ${counted(waiting, 'borrower waits', 'borrowers wait')}, the first for ${ms(oldestWaitMs)}`;
+  const isSaturated = waiting > 0 && (used >= max || gate.cause !== undefined);
+  const inUse =
+    used >= max || gate.cause === undefined
+      ? `all ${max} connections are in use`
+      : `${used} of ${max} connections are in use, no further one can be opened (${gate.cause.message})`;
+  const saturation = `${inUse} and ${counted(waiting, 'borrower waits', 'borrowers wait')}, the first for ${ms(oldestWaitMs)}`;
   if (slow !== undefined) {
     const reason = `${slow.lastQuery ?? 'a statement'} of ${named(slow)} has been running for ${ms(slow.queryMs)}${waitOf(slow, holders)}`;
     return { verdict: 'database slow', reason: isSaturated ? `${reason}; ${saturation}` : reason };

@@ -173,6 +173,15 @@ describe('the verdict', () => {
       'all 8 connections are in use and 1 borrower waits, the first for 123 ms',
     ],
     [
+      'saturated',
+      'somebody waits and no further connection can be opened',
+      {
+        gate: { mayTry: false, cause: refused },
+        stats: { ...stats, idle: 0, used: 3, waiting: 2, oldestWaitMs: 123.4 },
+      },
+      '3 of 8 connections are in use, no further one can be opened (nobody listens at db:5432) and 2 borrowers wait, the first for 123 ms',
+    ],
+    [
       'healthy',
       'somebody waits for a connection that is being opened',
       { stats: { ...stats, connecting: 1, waiting: 1 } },
