@@ -1,9 +1,8 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
-import { Transform } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import { choosePort, LOOPBACK } from '#database/embedded/free-port.ts';
+import { networkWay } from './network-way.ts';
 import { ProtocolReader } from './protocol-reader.ts';
 import type { ProtocolMessage } from './protocol-reader.ts';
 
@@ -177,35 +176,13 @@ export class TcpProxy implements AsyncDisposable {
       }
       return isCut;
     };
-    const way = this.#way((chunk) => isCut('client', chunk));
+    const latencyMs = () => this.latencyMs;
+    const way = networkWay((chunk) => isCut('client', chunk), latencyMs);
     way.write(early);
     client.pipe(way).pipe(upstream);
-    upstream.pipe(this.#way((chunk) => isCut('server', chunk))).pipe(client);
+    upstream.pipe(networkWay((chunk) => isCut('server', chunk), latencyMs)).pipe(client);
     client.on('close', () => upstream.destroy());
     upstream.on('close', () => this.#frozen.has(client) || client.destroy());
-  }
-
-  /** One way through the proxy, which ends where it is cut. */
-  #way(isCut: (chunk: Buffer) => boolean): Transform {
-    let underway: Promise<void> | undefined;
-    const way = new Transform({
-      transform: (chunk: Buffer, _encoding, next) => {
-        if (isCut(chunk)) return;
-        if (this.latencyMs === 0 && underway === undefined) {
-          next(null, chunk);
-          return;
-        }
-        // Whatever the latency becomes, nothing overtakes what is under way.
-        const arrived = Promise.all([underway, delay(this.latencyMs)]).then(() => {
-          way.push(chunk);
-          if (underway === arrived) underway = undefined;
-        });
-        underway = arrived;
-        next();
-      },
-      flush: (finish) => void (underway ?? Promise.resolve()).then(() => finish()),
-    });
-    return way;
   }
 
   #keep(socket: Socket): Socket {
