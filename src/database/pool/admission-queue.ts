@@ -7,7 +7,6 @@ export interface Waiter<L> {
   readonly holder: Holder;
   /** Milliseconds of the clock. */
   readonly since: number;
-  readonly isSettled: boolean;
   /** The first settles the borrower; later calls do nothing. */
   serve(lease: L, outcome: AcquireOutcome): void;
   refuse(error: unknown, outcome: AcquireOutcome): void;
@@ -84,9 +83,6 @@ export class AdmissionQueue<L> {
     const waiter: Waiter<L> = {
       holder,
       since: clock.now(),
-      get isSettled() {
-        return isSettled;
-      },
       serve: (lease, outcome) => {
         if (settle(outcome)) {
           resolve(lease);

@@ -201,13 +201,15 @@ export class Pool<C extends PhysicalConnection> {
    */
   async acquire(holder: Holder = UNKNOWN_HOLDER): Promise<Lease<C>> {
     const since = this.#clock.now();
+    const refused = (error: unknown, outcome: AcquireOutcome = 'error') => {
+      this.#acquireEnded(holder, outcome, since);
+      return error;
+    };
     if (holder.signal?.aborted === true) {
-      this.#acquireEnded(holder, 'error', since);
-      throw holder.signal.reason;
+      throw refused(holder.signal.reason);
     }
     if (this.#closed !== undefined) {
-      this.#acquireEnded(holder, 'error', since);
-      throw poolClosed(this.#settings.poolName);
+      throw refused(poolClosed(this.#settings.poolName));
     }
     const entry = this.#queue.size === 0 ? this.#takeIdle(true) : undefined;
     if (entry !== undefined) {
@@ -217,12 +219,10 @@ export class Pool<C extends PhysicalConnection> {
     }
     const cause = this.#hopeless;
     if (cause !== undefined) {
-      this.#acquireEnded(holder, 'error', since);
-      throw connectFailure(cause);
+      throw refused(connectFailure(cause));
     }
     if (this.#isQueueFull) {
-      this.#acquireEnded(holder, 'refused', since);
-      throw poolFull(this.#situation());
+      throw refused(poolFull(this.#situation()), 'refused');
     }
     const lease = this.#queue.wait(holder);
     this.#supply();
@@ -233,7 +233,7 @@ export class Pool<C extends PhysicalConnection> {
   evict(reason: RetireReason = 'evicted'): void {
     this.#generation += 1;
     this.#evictReason = reason;
-    for (const entry of this.#idle.splice(0)) {
+    for (const entry of this.#idle.slice()) {
       this.#retire(entry, reason);
     }
     this.#supply();
@@ -372,15 +372,12 @@ export class Pool<C extends PhysicalConnection> {
 
   /** The idle connection used last that can still be used; those found useless on the way are retired. */
   #takeIdle(mustBeFresh: boolean): Entry<C> | undefined {
-    let entry = this.#idle.at(-1);
-    while (entry !== undefined) {
+    for (let entry = this.#idle.at(-1); entry !== undefined; entry = this.#idle.at(-1)) {
       const reason = this.#uselessness(entry);
       if (reason === undefined) {
         return mustBeFresh && !this.#isFresh(entry) ? undefined : this.#idle.pop();
       }
-      this.#idle.pop();
       this.#retire(entry, reason);
-      entry = this.#idle.at(-1);
     }
     return undefined;
   }
@@ -509,7 +506,6 @@ export class Pool<C extends PhysicalConnection> {
     // What killed this one has most likely killed the others that have said nothing since.
     const doubtful = this.#idle.filter(({ provenAt }) => provenAt <= startedAt);
     for (const other of doubtful) {
-      this.#idle.splice(this.#idle.indexOf(other), 1);
       this.#retire(other, 'failed_ping');
     }
     this.#supply();
@@ -570,9 +566,7 @@ export class Pool<C extends PhysicalConnection> {
     if (entry === undefined) {
       return;
     }
-    const index = this.#idle.indexOf(entry);
-    if (index !== -1) {
-      this.#idle.splice(index, 1);
+    if (this.#idle.includes(entry)) {
       this.#retire(entry, 'broken');
     } else if (entry.lease?.revoke() === true) {
       const { lease } = entry;
@@ -636,6 +630,10 @@ export class Pool<C extends PhysicalConnection> {
     if (!this.#entries.delete(connection)) {
       return;
     }
+    const idleAt = this.#idle.lastIndexOf(entry);
+    if (idleAt !== -1) {
+      this.#idle.splice(idleAt, 1);
+    }
     const now = this.#clock.now();
     if (reason === 'lifetime') {
       this.#agedAt = now;
@@ -680,7 +678,6 @@ export class Pool<C extends PhysicalConnection> {
       if (oldest === undefined || now - oldest.idleSince <= this.#settings.idleTimeoutMs) {
         return;
       }
-      this.#idle.shift();
       this.#retire(oldest, 'idle');
       surplus -= 1;
     }
@@ -691,7 +688,6 @@ export class Pool<C extends PhysicalConnection> {
     const aged = this.#idle.filter((entry) => this.#isAged(entry));
     const [first] = aged;
     if (first !== undefined) {
-      this.#idle.splice(this.#idle.indexOf(first), 1);
       this.#retire(first, 'lifetime');
     }
     return aged.length > 1;
