@@ -114,7 +114,10 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   const observer = composeObservers([
     metrics.databaseObserver,
     createDatabaseLog(log, { poolStats: () => [sessions.stats()] }),
-    { verdictChanged: ({ to }) => (to === 'up' ? isReady.resolve() : undefined) },
+    {
+      verdictChanged: ({ to }) =>
+        to === 'up' || to === 'saturated' ? isReady.resolve() : undefined,
+    },
     ...(overrides.observer === undefined ? [] : [overrides.observer]),
   ]);
   const loop = new EventLoopWatch();

@@ -68,7 +68,7 @@ function poolCheck({ used, max, waiting, idle, connecting }: PoolStats): HealthC
     ? {
         status: 'warn',
         ...observed,
-        output: `all ${max} connections are in use and ${waiting} borrowers wait`,
+        output: `all ${max} connections are in use and ${waiting === 1 ? '1 borrower waits' : `${waiting} borrowers wait`}`,
       }
     : { status: 'pass', ...observed };
 }

@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { DatabaseObserver } from '#database/database-observer.ts';
+import { DatabaseError } from '#database/database-error.ts';
 import { HealthProbe } from '#database/health/health-probe.ts';
 import type { HealthProbeOptions } from '#database/health/health-probe.ts';
+import { ConnectGate } from '#database/pool/connect-gate.ts';
 import { DatabaseSessionManager } from '#database/session-manager.ts';
 import { withClient } from '#test/support/databases.ts';
 import { startOwnServer } from '#test/support/own-server.ts';
@@ -132,12 +134,53 @@ describe('the probe', () => {
 
     expect(probe.verdict()).toMatchObject({
       state: 'saturated',
-      message: 'all 1 connections are in use and 1 borrowers wait',
+      message: 'all 1 connections are in use and 1 borrower waits',
     });
     held.resolve();
     await Promise.all([holder, waiter]);
     expect(probe.verdict().state).toBe('up');
     await probe.stop();
+  });
+
+  it('F9: says down, and tells why, while the pool has no connection and can open none, though its own lives', async () => {
+    await using database = await TestDatabase.create();
+    const { observer, changes } = recorder();
+    const gate = new ConnectGate();
+    let idle = 0;
+    const poolStats = () => poolStatsOf({ name: 'health', max: 2, size: 2, idle, used: 0 });
+    const probe = probeOf(database, { observer, gate, poolStats });
+    await probe.start();
+    const wrong = new DatabaseError('DB_AUTH_FAILED', 'wrong password', { sqlState: '28P01' });
+
+    await expect(gate.attempt(() => Promise.reject(wrong))).rejects.toBe(wrong);
+
+    expect(probe.verdict()).toMatchObject({
+      state: 'down',
+      code: 'DB_AUTH_FAILED',
+      message: 'wrong password',
+    });
+    await probe.look();
+    expect(changes).toEqual(['starting → up', 'up → down DB_AUTH_FAILED']);
+    idle = 1;
+    expect(probe.verdict().state).toBe('up');
+    await probe.look();
+    expect(changes.at(-1)).toBe('down → up');
+    gate.close();
+  });
+
+  it('F23: tells saturated, not down, of a full server that the pool has connections of', async () => {
+    await using database = await TestDatabase.create();
+    const { observer, changes } = recorder();
+    const gate = new ConnectGate();
+    const full = new DatabaseError('DB_TOO_MANY_CONNECTIONS', 'full', { sqlState: '53300' });
+    await expect(gate.attempt(() => Promise.reject(full))).rejects.toBe(full);
+    const poolStats = () => poolStatsOf({ name: 'health', max: 2, size: 2, idle: 1, used: 0 });
+    const probe = probeOf(database, { observer, gate, poolStats });
+
+    await probe.look();
+
+    expect(changes).toEqual(['starting → saturated DB_TOO_MANY_CONNECTIONS']);
+    gate.close();
   });
 
   it('is not misled by the end of its own connection', async () => {

@@ -54,6 +54,8 @@ export class HealthProbe {
     serverVersion: undefined,
     pendingMigrations: [],
   });
+  /** What the observer was told last. */
+  #told: Pick<DatabaseVerdict, 'state' | 'code'> = this.#verdict;
   #connection: PooledConnection | undefined;
   #running: Promise<void> | undefined;
   #looking: Promise<void> | undefined;
@@ -89,18 +91,38 @@ export class HealthProbe {
   }
 
   /**
-   * The last verdict, from memory; `saturated` instead of `up` while somebody waits for a connection, and instead of
-   * `down` while the server has no connection left for the probe and the pool serves with those it has.
+   * The last verdict, from memory, in the light of what the pool has met since: `saturated` instead of `up` while
+   * somebody waits for a connection, and instead of `down` while the server has no connection left for the probe and the
+   * pool serves with those it has; `down` instead of `up` while the pool has no connection and none can be opened.
    */
   verdict(): DatabaseVerdict {
-    const { used, idle, max, waiting } = this.#options.poolStats();
+    const verdict = this.#lasting();
+    const { used, max, waiting } = this.#options.poolStats();
+    if (verdict.state === 'up' && waiting > 0 && used >= max) {
+      const waiters = waiting === 1 ? '1 borrower waits' : `${waiting} borrowers wait`;
+      const message = `all ${max} connections are in use and ${waiters}`;
+      return Object.freeze({ ...verdict, state: 'saturated', message });
+    }
+    return verdict;
+  }
+
+  /** The verdict without what passes within a moment. */
+  #lasting(): DatabaseVerdict {
+    const { used, idle } = this.#options.poolStats();
     const { state, code } = this.#verdict;
     if (state === 'down' && code === 'DB_TOO_MANY_CONNECTIONS' && used + idle > 0) {
       return Object.freeze({ ...this.#verdict, state: 'saturated' });
     }
-    if (this.#verdict.state === 'up' && waiting > 0 && used >= max) {
-      const message = `all ${max} connections are in use and ${waiting} borrowers wait`;
-      return Object.freeze({ ...this.#verdict, state: 'saturated', message });
+    const { cause } = this.#gate;
+    // A server that is full leaves the pool a few connections, which may just be asked whether they live.
+    if (
+      state === 'up' &&
+      used + idle === 0 &&
+      cause !== undefined &&
+      cause.code !== 'DB_TOO_MANY_CONNECTIONS'
+    ) {
+      const { message } = cause;
+      return Object.freeze({ ...this.#verdict, state: 'down', code: cause.code, message });
     }
     return this.#verdict;
   }
@@ -201,15 +223,17 @@ export class HealthProbe {
   }
 
   #tell(verdict: DatabaseVerdict): void {
-    const { state: from, code: fromCode } = this.#verdict;
     this.#verdict = verdict;
-    if (verdict.state !== from || verdict.code !== fromCode) {
+    const { state: from, code: fromCode } = this.#told;
+    const { state: to, code, message } = this.#lasting();
+    this.#told = { state: to, code };
+    if (to !== from || code !== fromCode) {
       this.#observer.verdictChanged?.({
         pool: this.#options.poolName,
         from,
-        to: verdict.state,
-        code: verdict.code,
-        message: verdict.message,
+        to,
+        code,
+        message,
       });
     }
   }
