@@ -9,7 +9,7 @@ import { unseen } from './unseen.ts';
 export class ConnectionRules {
   readonly #world: PoolWorld;
   readonly #closed = new Set<number | undefined>();
-  readonly #unseenClosed: () => readonly ConnectionClosed[];
+  readonly #unseenClosed: () => readonly At<ConnectionClosed>[];
   readonly #unseenPings: () => readonly At<PingEnded>[];
   readonly #faults: string[] = [];
 
@@ -35,34 +35,44 @@ export class ConnectionRules {
     must(fault === undefined, () => fault ?? '');
   }
 
-  #checkClosed({ pid, reason, ageMs }: ConnectionClosed): void {
+  #checkClosed({ pid, reason, ageMs, at }: At<ConnectionClosed>): void {
     const connection = this.#world.server.connections.find((one) => one.pid === pid);
     must(connection !== undefined && !this.#closed.has(pid), () => `${pid} was closed twice`);
     this.#closed.add(pid);
     must(
-      this.#isTrue(reason, connection, ageMs),
+      this.#isTrue(reason, connection, ageMs, at),
       () => `connection ${pid} was closed for ${reason} after ${ageMs} ms`,
     );
   }
 
-  #isTrue(reason: RetireReason, connection: FakeConnection, ageMs: number): boolean {
-    const { server, settings, closing } = this.#world;
+  #isTrue(
+    reason: RetireReason,
+    { pid, diedOf, isDoubtful, era, provenAt }: FakeConnection,
+    ageMs: number,
+    at: number,
+  ): boolean {
+    const { server, settings, closing, events } = this.#world;
     switch (reason) {
       case 'idle':
         return ageMs >= settings.idleTimeoutMs;
       case 'lifetime':
         return ageMs >= settings.maxLifetimeMs * 0.9;
       case 'broken':
-        return connection.diedOf !== undefined || connection.isDoubtful;
+        return diedOf !== undefined || isDoubtful;
       case 'timeout':
-        return connection.diedOf === 'timeout';
+        return diedOf === 'timeout';
       case 'evicted':
       case 'failover':
-        return connection.era < server.era;
+        return era < server.era;
       case 'shutdown':
         return closing !== undefined;
       case 'failed_ping':
-        return settings.prePing;
+        return events.pings.some(
+          (ping) =>
+            ping.outcome === 'failed' &&
+            ping.at === at &&
+            (ping.pid === pid || provenAt <= at - ping.durationMs),
+        );
       case 'dirty':
         return true;
     }
@@ -85,11 +95,14 @@ export class ConnectionRules {
   }
 
   #sent(connection: FakeConnection, what: 'ping' | 'reset'): void {
-    const { settings, clock, holding } = this.#world;
+    const { settings, clock, server, holding, pending, preparing } = this.#world;
     const { pid, provenAt } = connection;
     const silentMs = clock.now() - provenAt;
     if (holding.some(({ lease }) => lease?.connection === connection)) {
       this.#faults.push(`a ${what} was sent over connection ${pid} while somebody held it`);
+    }
+    if (what === 'ping' && pending.length <= preparing.length + server.opening) {
+      this.#faults.push(`connection ${pid} was pinged for nobody`);
     }
     if (what === 'ping' && (!settings.prePing || silentMs <= settings.prePingIdleMs)) {
       this.#faults.push(`connection ${pid} was pinged after ${silentMs} ms`);

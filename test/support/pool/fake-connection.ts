@@ -99,7 +99,7 @@ export class FakeConnection implements PhysicalConnection {
 
   destroy(): Promise<void> {
     this.isGivenUp = true;
-    this.#end();
+    this.#parts.clock.arrive(() => this.#end(), 0);
     return this.#closed.promise;
   }
 

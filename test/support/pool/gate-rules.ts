@@ -32,6 +32,7 @@ export class GateRules {
   constructor(world: PoolWorld) {
     this.#world = world;
     world.server.onAttempt.push((attempt) => this.#begun(attempt));
+    world.mayGateRefuse = () => this.#isShut;
     world.server.onAttemptEnd.push((attempt) => this.#ended(attempt));
     world.onSuspicion.push(() => {
       this.#isShut = true;
@@ -60,8 +61,14 @@ export class GateRules {
   }
 
   #begun(attempt: Attempt): void {
-    const { server } = this.#world;
-    if (this.#isShut && server.opening > 1) {
+    const { server, pending, preparing, settings, isStarted } = this.#world;
+    const opening = server.opening - 1;
+    const open = server.open.filter(({ isGivenUp }) => !isGivenUp).length;
+    const isRefill = isStarted && open + opening < settings.poolSize;
+    if (!isRefill && pending.length <= opening + preparing.length) {
+      this.#faults.push('an attempt to connect was made for nobody');
+    }
+    if (this.#isShut && opening > 0) {
       this.#faults.push('two attempts to connect were made at the same time after a failure');
     }
     const { error, endedAt = 0 } = this.#failed ?? {};

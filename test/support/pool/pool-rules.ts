@@ -46,9 +46,8 @@ export class PoolRules {
   }
 
   #checkFigures(): void {
-    const { pool, server, clock, idle, holding, pending } = this.world;
+    const { pool, server, clock, idle, preparing, holding, pending } = this.world;
     const stats = pool.stats();
-    const preparing = server.open.filter(({ sent, isGivenUp }) => sent !== undefined && !isGivenUp);
     must(Object.isFrozen(stats), () => 'the figures are not frozen');
     mustEqual('used', stats.used, holding.length);
     mustEqual('waiting', stats.waiting, pending.length);

@@ -16,6 +16,8 @@ export interface Borrower {
   readonly askedAt: number;
   /** How many waited then. */
   readonly ahead: number;
+  /** There was something idle, or room for something to be opened. */
+  readonly couldBegin: boolean;
   readonly abort: (() => void) | undefined;
   isPending: boolean;
   /** It has gone away. */
@@ -67,6 +69,8 @@ export class PoolWorld {
   readonly borrowers: Borrower[] = [];
   readonly events = new PoolEvents(this.clock);
 
+  /** Whether an attempt to connect may have to wait for another one; the rules know. */
+  mayGateRefuse: () => boolean = () => false;
   /** Told when a connection turns out to be dead. */
   readonly onSuspicion: (() => void)[] = [];
   isStarted = false;
@@ -104,6 +108,11 @@ export class PoolWorld {
     );
   }
 
+  /** Open connections that are being pinged or reset. */
+  get preparing(): readonly FakeConnection[] {
+    return this.server.open.filter(({ sent, isGivenUp }) => sent !== undefined && !isGivenUp);
+  }
+
   /** Open connections that nobody holds and that are not being used or closed. */
   get idle(): readonly FakeConnection[] {
     const held = new Set(this.holding.map(({ lease }) => lease?.connection));
@@ -139,6 +148,7 @@ export class PoolWorld {
       name: holder.name,
       askedAt: this.clock.now(),
       ahead: this.pending.length,
+      couldBegin: this.#canBegin,
       abort: canAbort
         ? () => {
             borrower.isAborted = true;
@@ -232,6 +242,18 @@ export class PoolWorld {
   /** Why connections were closed, in the order in which they were. */
   get closeReasons(): readonly RetireReason[] {
     return this.events.closed.map(({ reason }) => reason);
+  }
+
+  /** Whether there is more that can be used or opened, for certain, than there are borrowers before. */
+  get #canBegin(): boolean {
+    const { server, clock, settings, pool, pending, preparing } = this;
+    // One that is found useless on the way holds its slot until it is closed.
+    const isCertain = this.idle.every(
+      ({ isQuiet, openedAt }) => isQuiet && clock.now() - openedAt < settings.maxLifetimeMs * 0.9,
+    );
+    const room = this.mayGateRefuse() ? 0 : pool.max - server.open.length - server.opening;
+    const underWay = server.opening + preparing.length;
+    return isCertain && this.idle.length + room > pending.length - underWay;
   }
 
   #suspect(): void {
