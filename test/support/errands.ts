@@ -135,6 +135,15 @@ async function closePool({ connection, say, told }: ErrandParts): Promise<void> 
   busy.release();
 }
 
+/** Ends without having closed what it used; one of two sessions waits for the connection that the other one has. */
+async function forgetToClose({ connection, say }: ErrandParts): Promise<void> {
+  const sessions = new DatabaseSessionManager();
+  await sessions.init({ ...optionsOf(connection), poolSize: 1 });
+  const work = () => sessions.session((em) => em.execute('select pg_sleep(0.1)'));
+  const rows = await Promise.all([work(), work()]);
+  say({ done: rows.length, idle: sessions.stats().idle });
+}
+
 async function plainIdle({ connection, say, told }: ErrandParts): Promise<void> {
   const plain = plainPool(connection);
   await plain.query('select 1');
@@ -174,6 +183,7 @@ export const errands = {
   useEverything,
   idleInTransactions,
   closePool,
+  forgetToClose,
   plainIdle,
   plainIdleInTransaction,
   plainClose,

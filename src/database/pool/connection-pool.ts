@@ -83,7 +83,12 @@ export class ConnectionPool {
         told.connectionFailed?.({ pool, code, host, port, message }),
     });
     this.#pool = new Pool<PooledConnection>(settings, {
-      open: (options) => open({ ...options, verify: (opened) => this.#verify(opened) }),
+      open: async (options) => {
+        const opened = await open({ ...options, verify: (fresh) => this.#verify(fresh) });
+        // A script that forgets to close the pool ends all the same, once nobody holds or waits for a connection.
+        opened.keepProcess(false);
+        return opened;
+      },
       gate: this.gate,
       observer: told,
       clock,

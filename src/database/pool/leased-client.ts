@@ -73,6 +73,7 @@ export class LeasedClient {
     this.#lease = lease;
     this.#owner = owner;
     lease.connection.statement = undefined;
+    lease.connection.keepProcess(true);
     lease.holder.signal?.addEventListener('abort', this.#abort, { once: true });
     if (lease.holder.signal?.aborted === true) {
       this.#abort();
@@ -102,7 +103,10 @@ export class LeasedClient {
     }
     this.#isReleased = true;
     this.#lease.holder.signal?.removeEventListener('abort', this.#abort);
-    const release = () => this.#lease.release(mustDestroy || this.#isDoubtful);
+    const release = () => {
+      this.#lease.connection.keepProcess(false);
+      this.#lease.release(mustDestroy || this.#isDoubtful);
+    };
     if (this.#cancelling === undefined) {
       release();
     } else {

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { ClientConfig } from 'pg';
@@ -214,6 +215,16 @@ export class PooledConnection implements PhysicalConnection {
     Reflect.set(innerOf(this.client), 'parsedStatements', {});
   }
 
+  /** Whether it keeps the process alive, as every socket does at first: one that nobody holds should not. */
+  keepProcess(isHeld: boolean): void {
+    const stream = this.#stream;
+    if (isHeld) {
+      stream.ref();
+    } else {
+      stream.unref();
+    }
+  }
+
   /** The watchdog gave its statement up: whoever holds it loses it, and its socket is destroyed. */
   giveUp(): void {
     this.#break('timeout');
@@ -235,12 +246,16 @@ export class PooledConnection implements PhysicalConnection {
 
   async destroy(): Promise<void> {
     this.#isAlive = false;
+    this.#stream.destroy();
+    await this.#closed.promise;
+  }
+
+  get #stream(): Socket {
     const stream: unknown = Reflect.get(innerOf(this.client), 'stream');
-    if (!isDestroyable(stream)) {
+    if (!(stream instanceof Socket)) {
       throw new DatabaseError('DB_CONNECTION_LOST', 'bug: the socket of pg is not where it was');
     }
-    stream.destroy();
-    await this.#closed.promise;
+    return stream;
   }
 
   /** adapter: not declared by pg; a pool that could not read it would reuse no connection, which its tests notice. */
@@ -339,12 +354,4 @@ function innerOf(client: pg.Client): object {
 function numberOf(client: pg.Client, name: 'processID' | 'secretKey'): number | undefined {
   const value: unknown = Reflect.get(client, name);
   return typeof value === 'number' ? value : undefined;
-}
-
-function isDestroyable(stream: unknown): stream is { destroy(): void } {
-  return (
-    typeof stream === 'object' &&
-    stream !== null &&
-    typeof Reflect.get(stream, 'destroy') === 'function'
-  );
 }
