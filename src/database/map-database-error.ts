@@ -76,7 +76,7 @@ const STATE_CLASSES = new Set(['08', '28', '3D', '53', '57']);
 // come as a value: `to_tsquery($1)`, `$1::regclass`.
 const NAME_CLASSES = new Set(['0A', '3F', '42', '55', '58']);
 // That something exists already is said of DDL alone, which has no values.
-const DUPLICATES = new Set(['42701', '42710', '42723', '42P06', '42P07']);
+const DUPLICATES = new Set(['42701', '42710', '42723', '42P03', '42P05', '42P06', '42P07']);
 const QUOTED = /["«»„“”].*["«»„“”]/su;
 
 const TEXTS: Partial<Record<DatabaseErrorCode, string>> = {

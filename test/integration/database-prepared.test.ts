@@ -204,6 +204,19 @@ describe('a prepared statement', () => {
     expect(await run(selectAll, [1])).toEqual([{ n: 1 }]);
   });
 
+  it.each(['deallocate mine', 'discard plans', 'discard temp'])(
+    'F61: works on in the transaction after %s, which drops less than all',
+    async (statement) => {
+      const rows = await sessions.session(async (db) => {
+        await db.execute('prepare mine as select 1');
+        await db.execute(statement);
+        return await db.execute(selectAll, [1]);
+      });
+
+      expect(rows).toEqual([{ n: 1 }]);
+    },
+  );
+
   it('F61: that a function has dropped is repeated outside of a transaction', async () => {
     await run(`do $$ begin execute 'deallocate all'; end $$`);
 

@@ -36,6 +36,7 @@ export class PooledConnection implements PhysicalConnection {
   readonly #closed = Promise.withResolvers<void>();
   readonly #onBroken: OpenOptions<PooledConnection>['onBroken'];
   readonly #prepared = new Set<string>();
+  #timesForgotten = 0;
   #isAlive = true;
   /** Set by whoever runs a statement that may have changed the session. */
   needsReset = false;
@@ -205,11 +206,12 @@ export class PooledConnection implements PhysicalConnection {
       return undefined;
     }
     this.#prepared.add(name);
-    return name;
+    return `${name}_${this.#timesForgotten}`;
   }
 
-  /** Call when the server has dropped what was prepared. */
+  /** Call when the server has dropped what was prepared, or some of it: what is prepared now gets other names. */
   forgetPrepared(): void {
+    this.#timesForgotten += 1;
     this.#prepared.clear();
     // adapter: pg takes a name that it has sent once for prepared for ever; its list is not public.
     Reflect.set(innerOf(this.client), 'parsedStatements', {});
