@@ -19,6 +19,8 @@ export function observeRequests(observer: HttpObserver, log: HttpLog): RequestHa
     response.setHeader('X-Request-Id', scope.requestId);
     response.setHeader('X-Trace-Id', scope.traceId);
     observer.requestStarted({ method });
+    // Now: the address is gone with the socket of a client that goes away. Behind a trusted proxy it is a header's text.
+    const client = isIP(request.ip ?? '') === 0 ? undefined : request.ip;
     response.once('close', () => {
       const status = response.writableFinished ? response.statusCode : CLIENT_CLOSED_REQUEST;
       const durationMs = performance.now() - startedAt;
@@ -30,8 +32,7 @@ export function observeRequests(observer: HttpObserver, log: HttpLog): RequestHa
         route: scope.route,
         status,
         ms: Math.round(durationMs * 1000) / 1000,
-        // Behind a trusted proxy this is a header's text, hence the check.
-        client: isIP(request.ip ?? '') === 0 ? undefined : request.ip,
+        client,
         code: scope.code,
         request_id: scope.requestId,
         trace_id: scope.traceId,

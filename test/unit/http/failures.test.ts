@@ -316,6 +316,8 @@ describe('the bounds of a request', () => {
     server.close();
 
     expect(sessions).toMatchObject([{ outcome: 'rollback' }]);
-    expect(log.lines.map(({ event }) => event)).toEqual(['http.request']);
+    expect(log.lines).toMatchObject([
+      { event: 'http.request', status: 499, client: expect.stringContaining('127.0.0.1') },
+    ]);
   });
 });
