@@ -30,7 +30,10 @@ export function connectError(error: unknown, connection: DatabaseConnection): Da
     mapDatabaseError(error) ??
     new DatabaseError('DB_UNAVAILABLE', 'an unknown fault', {}, { cause: error });
   const place = `${connection.host}:${connection.port}`;
-  const message = ADVICE[mapped.code]?.(place, connection, mapped.message) ?? mapped.message;
+  // What came from here, not from there: a password that could not be read.
+  const isOwn = error instanceof DatabaseError && error.code === 'DB_AUTH_FAILED';
+  const advice = isOwn ? undefined : ADVICE[mapped.code];
+  const message = advice?.(place, connection, mapped.message) ?? mapped.message;
   return new DatabaseError(mapped.code, message, {
     ...mapped.details,
     host: connection.host,

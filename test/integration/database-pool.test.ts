@@ -623,7 +623,7 @@ describe('opening', () => {
 
     await expect(pool.connect()).rejects.toMatchObject({
       code: 'DB_AUTH_FAILED',
-      message: expect.stringContaining('ENOENT'),
+      message: 'the password file cannot be read (ENOENT): see DATABASE_PASSWORD_FILE',
     });
     expect(proxy.accepted).toBe(0);
     await writeFile(passwordFile, `${database.address.password}\n`);

@@ -25,7 +25,7 @@ export async function readPassword(
     const errno: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
     throw new DatabaseError(
       'DB_AUTH_FAILED',
-      `the password file cannot be read (${String(errno)})`,
+      `the password file cannot be read (${String(errno)}): see DATABASE_PASSWORD_FILE`,
     );
   }
 }
