@@ -1,7 +1,10 @@
 const KNOWN_LIMIT = 2000;
 const KEPT_LENGTH = 4096;
 
-/** Remembers what a pure function says of the texts of statements, of which a service has few and sends many. */
+/**
+ * Remembers what a function says of the texts of statements, of which a service has few and sends many: the 2000 that
+ * came last, none longer than 4096 characters.
+ */
 export class StatementFacts<T> {
   readonly #find: (text: string) => T;
   readonly #known = new Map<string, T>();
@@ -10,7 +13,7 @@ export class StatementFacts<T> {
     this.#find = find;
   }
 
-  /** What the function says of the text. */
+  /** What the function says of the text, now or when it was asked first. */
   of(text: string): T {
     const known = this.#known.get(text);
     if (known !== undefined) {

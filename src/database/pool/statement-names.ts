@@ -1,42 +1,27 @@
+import { StatementFacts } from './statement-facts.ts';
+
 /** How many statements one connection prepares at most; further ones are sent unnamed. */
 export const PREPARED_PER_CONNECTION = 200;
 
-// Lists of changing length make texts that never come again; they are long, too.
-const NAMED_LENGTH_LIMIT = 4096;
-const KNOWN_LIMIT = 2000;
-
 /**
- * Gives a statement its name from the second time on, so that a text used once is never prepared. One name belongs to
- * one text for the life of the pool, since pg refuses a name that comes with another text.
+ * Gives a statement its name from the second time on, so that a text used once is never prepared: lists of changing
+ * length make texts that never come again, and those that are too long to be remembered. One name belongs to one text
+ * for the life of the pool, since pg refuses a name that comes with another text.
  */
 export class StatementNames {
-  readonly #names = new Map<string, string | undefined>();
+  readonly #known = new StatementFacts<{ isKnown: boolean; name?: string }>(() => ({
+    isKnown: false,
+  }));
   #count = 0;
 
   /** The name of a text, or undefined when it should be sent unnamed. */
   nameOf(text: string): string | undefined {
-    if (text.length > NAMED_LENGTH_LIMIT) {
+    const statement = this.#known.of(text);
+    if (!statement.isKnown) {
+      statement.isKnown = true;
       return undefined;
     }
-    if (!this.#names.has(text)) {
-      this.#remember(text);
-      return undefined;
-    }
-    const known = this.#names.get(text);
-    if (known !== undefined) {
-      return known;
-    }
-    this.#count += 1;
-    const name = `tidegauge_${this.#count}`;
-    this.#names.set(text, name);
-    return name;
-  }
-
-  #remember(text: string): void {
-    if (this.#names.size >= KNOWN_LIMIT) {
-      const [oldest] = this.#names.keys();
-      this.#names.delete(oldest ?? text);
-    }
-    this.#names.set(text, undefined);
+    statement.name ??= `tidegauge_${++this.#count}`;
+    return statement.name;
   }
 }
