@@ -5,6 +5,7 @@ import {
   composeObservers,
   type LeaseReclaimed,
 } from '#database/database-observer.ts';
+import { captureStack } from '#database/pool/holder-stack.ts';
 import type { PoolStats } from '#database/pool/pool-stats.ts';
 import { createDatabaseLog } from '#telemetry/database-log.ts';
 import { createLogger } from '#telemetry/logger.ts';
@@ -141,6 +142,16 @@ describe('the log of leases', () => {
       }),
     ]);
     expect(JSON.stringify(lines)).not.toContain('Ada');
+  });
+
+  it('shows where it was leased as GET /pool does', () => {
+    const { log, lines } = subject();
+    const { text } = captureStack();
+
+    log.leaseLeaked?.({ ...lease, pid: 7, stack: text });
+
+    expect(text).toContain('test/unit/telemetry/database-log.test.ts');
+    expect(lines).toMatchObject([{ event: 'db.pool.leak', stack: text }]);
   });
 
   it('leaves out the stack of a leak where none was taken', () => {
