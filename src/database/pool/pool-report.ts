@@ -121,13 +121,18 @@ function judge(
     used >= max || gate.cause === undefined
       ? `all ${max} connections are in use`
       : `${used} of ${max} connections are in use, no further one can be opened (${gate.cause.message})`;
-  const saturation = `${inUse} and ${counted(waiting, 'borrower waits', 'borrowers wait')}, the first for ${ms(oldestWaitMs)}`;
+  const borrowers = counted(waiting, 'borrower waits', 'borrowers wait');
+  const saturation = `${inUse} and ${borrowers}, the first for ${ms(oldestWaitMs)}`;
   if (slow !== undefined) {
     const reason = `${slow.lastQuery ?? 'a statement'} of ${named(slow)} has been running for ${ms(slow.queryMs)}${waitOf(slow, holders)}`;
     return { verdict: 'database slow', reason: isSaturated ? `${reason}; ${saturation}` : reason };
   }
   if (isSaturated) return { verdict: 'saturated', reason: saturation };
-  const waits = waiting === 0 ? 'nobody waits' : `${waiting} wait for one that is being opened`;
+  const opening = `${borrowers} for a connection that is being opened or verified`;
+  if (waiting > 0 && oldestWaitMs > SLOW_MS) {
+    return { verdict: 'database slow', reason: `${opening}, the first for ${ms(oldestWaitMs)}` };
+  }
+  const waits = waiting === 0 ? 'nobody waits' : opening;
   return { verdict: 'healthy', reason: `${used} of ${max} connections are in use, ${waits}` };
 }
 

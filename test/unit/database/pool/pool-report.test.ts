@@ -182,10 +182,16 @@ describe('the verdict', () => {
       '3 of 8 connections are in use, no further one can be opened (nobody listens at db:5432) and 2 borrowers wait, the first for 123 ms',
     ],
     [
+      'database slow',
+      'somebody waits for more than 200 ms for a connection that is being opened or verified',
+      { stats: { ...stats, connecting: 1, waiting: 2, oldestWaitMs: 678 } },
+      '2 borrowers wait for a connection that is being opened or verified, the first for 678 ms',
+    ],
+    [
       'healthy',
-      'somebody waits for a connection that is being opened',
-      { stats: { ...stats, connecting: 1, waiting: 1 } },
-      '1 of 8 connections are in use, 1 wait for one that is being opened',
+      'somebody waits for a moment for a connection that is being opened',
+      { stats: { ...stats, connecting: 1, waiting: 1, oldestWaitMs: 200 } },
+      '1 of 8 connections are in use, 1 borrower waits for a connection that is being opened or verified',
     ],
     [
       'healthy',
