@@ -44,7 +44,7 @@ interface Closing {
 export type BuildPool = (settings: PoolSettings, parts: Parts) => Pool<FakeConnection>;
 export type Parts = Required<PoolParts<FakeConnection>>;
 
-export const DEFAULT_SETTINGS: PoolSettings = Object.freeze({
+const DEFAULT_SETTINGS: PoolSettings = Object.freeze({
   poolName: 'main',
   poolSize: 3,
   maxOverflow: 2,
