@@ -24,9 +24,11 @@ export function healthSnapshot({
 }: HealthInputs): HealthSnapshot {
   const time = verdict.checkedAt === undefined ? {} : { time: verdict.checkedAt };
   const isConnected = verdict.state !== 'down' && verdict.state !== 'starting';
-  const connectivity: HealthCheck = isConnected
+  // A full server serves the pool and has no connection left for the probe.
+  const isAnswered = isConnected && verdict.roundTripMs !== undefined;
+  const connectivity: HealthCheck = isAnswered
     ? { status: 'pass', ...time, observedValue: verdict.roundTripMs, observedUnit: 'ms' }
-    : { status: 'fail', ...time, ...explained(verdict) };
+    : { status: isConnected ? 'warn' : 'fail', ...time, ...explained(verdict) };
   const migrations: HealthCheck = {
     status: verdict.state === 'migrations_pending' ? 'fail' : 'pass',
     ...time,
@@ -34,7 +36,7 @@ export function healthSnapshot({
     ...(verdict.state === 'migrations_pending' && explained(verdict)),
   };
   const server: HealthCheck = {
-    status: verdict.state === 'read_only' ? 'fail' : isConnected ? 'pass' : 'warn',
+    status: verdict.state === 'read_only' ? 'fail' : isAnswered ? 'pass' : 'warn',
     ...time,
     observedValue: verdict.serverVersion,
     ...(verdict.state === 'read_only' && explained(verdict)),
