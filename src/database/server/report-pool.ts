@@ -27,8 +27,9 @@ export async function reportPool({
   // Taken before the server is asked: who holds a connection is whom it is asked about.
   const pool = {
     stats: sessions.stats(),
-    holders: sessions.holders(),
     waiters: sessions.waiters(),
+    // Last, since the making of stacks takes its time.
+    holders: sessions.holders(),
     gate: sessions.connectGate,
     probe: probe(),
   };
