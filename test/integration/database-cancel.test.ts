@@ -202,8 +202,8 @@ describe('a holder that goes away while its statement ends', () => {
     await expect.poll(() => pool.stats()).toMatchObject({ used: 0, idle: 1 });
     expect(innocents.total).toEqual({ ok: RACES });
     // Else nobody has raced.
-    expect(leavers.count(/^ok$/)).toBeGreaterThan(RACES / 20);
-    expect(leavers.count(/^DB_QUERY_CANCELLED$/)).toBeGreaterThan(RACES / 20);
+    expect(leavers.count(/^ok$/)).toBeGreaterThan(RACES / 100);
+    expect(leavers.count(/^DB_QUERY_CANCELLED$/)).toBeGreaterThan(RACES / 100);
     expect(leavers.except(/^ok$|^DB_QUERY_CANCELLED$/)).toEqual({});
   });
 

@@ -265,6 +265,6 @@ describe('a borrower', () => {
 
     const states = await statesFound([{ statements }, { statements }, nothing, nothing], unseen);
 
-    expect(states).toEqual(['I', 'I', state, state]);
+    expect(new Set(states)).toEqual(new Set(['I', state]));
   });
 });
