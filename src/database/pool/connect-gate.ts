@@ -38,6 +38,8 @@ export class ConnectGate {
   #state: 'open' | 'half-open' | 'closed' = 'open';
   #cause: DatabaseError | undefined;
   #failures = 0;
+  /** The pause is for a server that was full. */
+  #isPausedForRoom = false;
   #lastClosedAt = -Infinity;
   #inFlight = 0;
   #timer: Timer | undefined;
@@ -104,6 +106,15 @@ export class ConnectGate {
     }
   }
 
+  /** A connection to the server was closed: if it was full it has room again, and its pause is over. */
+  roomMade(): void {
+    if (this.#state === 'closed' && this.#isPausedForRoom) {
+      this.#timer?.stop();
+      this.#state = 'half-open';
+      this.#tell();
+    }
+  }
+
   /** Stops the clock of a gate that nobody uses any more. */
   close(): void {
     this.#timer?.stop();
@@ -120,6 +131,7 @@ export class ConnectGate {
     const { firstMs, lastMs } = backOffAfter(error);
     const delayMs = Math.min(firstMs * 2 ** this.#failures, lastMs);
     this.#failures += 1;
+    this.#isPausedForRoom = error.code === 'DB_TOO_MANY_CONNECTIONS';
     this.#state = 'closed';
     this.#lastClosedAt = this.#clock.now();
     this.#timer = this.#clock.start(

@@ -331,7 +331,7 @@ export class Pool<C extends PhysicalConnection> {
   #mayComeBack(cause: DatabaseError): boolean {
     if (cause.code === 'DB_TOO_MANY_CONNECTIONS') {
       // A limit of the server: it serves with what there is.
-      return this.#leases.size + this.#underWay > 0;
+      return this.#leases.size + this.#underWay + this.#closing.size > 0;
     }
     const sinceAnswerMs = this.#clock.now() - this.#answeredAt;
     return (
@@ -646,6 +646,7 @@ export class Pool<C extends PhysicalConnection> {
     });
     const closed = (isAbrupt ? connection.destroy() : connection.close(GOODBYE_MS)).then(() => {
       this.#closing.delete(connection);
+      this.#gate.roomMade();
       this.#supply();
       this.#tellIfEmpty();
     });

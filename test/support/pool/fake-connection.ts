@@ -35,6 +35,8 @@ export class FakeConnection implements PhysicalConnection {
   isSessionChanged = false;
   /** The server still counts it. */
   isOpen = true;
+  /** When its socket was closed. */
+  closedAt = Infinity;
   /** The pool has said that it wants no more of it. */
   isGivenUp = false;
   /** Its driver has something against it, and has told nobody yet. */
@@ -117,6 +119,7 @@ export class FakeConnection implements PhysicalConnection {
       return;
     }
     this.isOpen = false;
+    this.closedAt = this.#parts.clock.now();
     this.sent = undefined;
     for (const reject of this.#lost) {
       reject(new DatabaseError('DB_CONNECTION_LOST', 'the connection was lost'));

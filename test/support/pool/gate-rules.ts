@@ -75,12 +75,21 @@ export class GateRules {
     const { error, endedAt = 0 } = this.#failed ?? {};
     if (error !== undefined) {
       const pausedMs = attempt.startedAt - endedAt;
-      if (pausedMs < pausesOf(error)[0]) {
+      if (pausedMs < pausesOf(error)[0] && !this.#hasRoomSince(error, endedAt)) {
         this.#faults.push(`an attempt was made ${pausedMs} ms after ${error.code}`);
       }
       this.#since.push(attempt);
       this.#checkWindow(attempt.startedAt);
     }
+  }
+
+  /** A server that was full has lost a connection since, and so need not be waited for. */
+  #hasRoomSince({ code }: DatabaseError, time: number): boolean {
+    const { connections } = this.#world.server;
+    return (
+      code === 'DB_TOO_MANY_CONNECTIONS' &&
+      connections.some(({ closedAt }) => closedAt >= time && closedAt < Infinity)
+    );
   }
 
   #checkWindow(now: number): void {

@@ -56,6 +56,25 @@ describe('the gate before the server', () => {
     expect(gate.cause).toBeUndefined();
   });
 
+  it('F23: is not closed any longer for a full server that has lost a connection', async () => {
+    const { gate, fail } = gateOf();
+    await expect(fail(full)).rejects.toBe(full);
+    expect(gate.mayTry).toBe(false);
+
+    gate.roomMade();
+
+    expect(gate.mayTry).toBe(true);
+  });
+
+  it('F8: stays closed for a server that refuses, whoever leaves', async () => {
+    const { gate, fail } = gateOf();
+    await expect(fail(refused)).rejects.toBe(refused);
+
+    gate.roomMade();
+
+    expect(gate.mayTry).toBe(false);
+  });
+
   it('F8: answers with the cause at once after a failure, without an attempt', async () => {
     const { gate, attempts, fail } = gateOf();
     await expect(fail(refused)).rejects.toBe(refused);
