@@ -562,6 +562,29 @@ describe('opening', () => {
     expect(proxy.accepted).toBe(2);
   });
 
+  it('F8: is waited for by whoever asks again at once and for ever, and stops nothing else', async () => {
+    const proxy = await TcpProxy.start(database.address);
+    await proxy.close();
+    const { pool } = poolOf({
+      poolSize: 1,
+      connection: { ...database.connection, port: proxy.port },
+    });
+    let refusals = 0;
+    let isOver = false;
+    const askingForEver = (async () => {
+      while (!isOver && refusals < 1_000_000) {
+        await pool.connect().catch(() => (refusals += 1));
+      }
+    })();
+
+    await delay(100);
+    isOver = true;
+    await askingForEver;
+
+    expect(refusals).toBeGreaterThan(100);
+    expect(refusals).toBeLessThan(1_000_000);
+  });
+
   it('fails everybody who waits when the server refuses', async () => {
     const proxy = await TcpProxy.start(database.address);
     await proxy.close();

@@ -121,8 +121,16 @@ export class ConnectionPool {
 
   /** Leases a connection; see `Pool.acquire` for what it throws. */
   async connect(): Promise<LeasedClient> {
-    const lease = await this.#pool.acquire(this.#currentHolder());
-    return new LeasedClient(lease, this.#owner);
+    try {
+      const lease = await this.#pool.acquire(this.#currentHolder());
+      return new LeasedClient(lease, this.#owner);
+    } catch (error) {
+      // Who asks again at once, for ever, would otherwise leave no turn to timers and sockets, and so to recovery.
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#clock.afterIo(resolve);
+      await promise;
+      throw error;
+    }
   }
 
   stats(): PoolStats {
