@@ -19,6 +19,8 @@ const chaos = {
 
 /** What is about the programs that npm brings, and about the service's own server, which they are. */
 const ABOUT_EMBEDDED = ['test/integration/{embedded,docker,npm,readme,mikro-orm-cli}*'];
+/** What no server has a part in. */
+const ABOUT_SERVICE = ['test/chaos/{sigterm,write-history}*'];
 
 const { isWanted, installed: oldest } = oldestPostgres;
 const onOldest =
@@ -40,6 +42,7 @@ const onOldest =
           test: {
             ...chaos,
             name: `chaos-${oldest.major}`,
+            exclude: ABOUT_SERVICE,
             provide: { postgresBinDir: oldest.binDir },
             sequence: { groupOrder: 3 },
           },
