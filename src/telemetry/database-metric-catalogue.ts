@@ -5,6 +5,8 @@ import {
   CONNECT_FAILURE_REASONS,
   CONNECTION_STATES,
   ERROR_CODES,
+  ERROR_TYPES,
+  OPERATION_NAMES,
   PING_RESULTS,
   RECLAIM_CAUSES,
   RETRY_RESULTS,
@@ -29,6 +31,25 @@ export const DATABASE_METRICS = {
   db_session_duration_seconds: durations(
     POOL,
     'Duration of sessions, from the fork to the end of commit or rollback.',
+  ),
+  db_client_operation_duration_seconds: durations(
+    {
+      ...POOL,
+      db_operation_name: OPERATION_NAMES,
+      db_collection_name: 'tables of the entities, none for a statement without a table, and other',
+      error_type: ERROR_TYPES,
+    },
+    'Duration of statements at the client, without the wait for a connection; error_type is empty for those that succeed.',
+  ),
+  db_client_slow_queries_total: counter(
+    'statements',
+    POOL,
+    'Statements that took longer than DB_SLOW_QUERY_MS.',
+  ),
+  db_client_prepared_statements: gauge(
+    'statements',
+    POOL,
+    'Statements prepared now, all connections of the pool together.',
   ),
   db_client_errors_total: counter(
     'errors',

@@ -29,6 +29,67 @@ export const CONNECT_FAILURE_REASONS = [
 ] as const;
 export type ConnectFailureReason = (typeof CONNECT_FAILURE_REASONS)[number];
 
+/** What a statement does, as `db_operation_name`; `OTHER` is what is not listed. */
+export const OPERATION_NAMES = [
+  'SELECT',
+  'INSERT',
+  'UPDATE',
+  'DELETE',
+  'MERGE',
+  'WITH',
+  'COPY',
+  'CALL',
+  'BEGIN',
+  'COMMIT',
+  'ROLLBACK',
+  'SAVEPOINT',
+  'RELEASE',
+  'SET',
+  'OTHER',
+] as const;
+
+/** Classes of errors, as `error_type`; empty for what succeeded. */
+export const ERROR_TYPES = [
+  '',
+  'connection',
+  'timeout',
+  'cancelled',
+  'conflict',
+  'constraint',
+  'other',
+] as const;
+
+/** Which part of a request the database took. */
+export const DATABASE_PHASES = ['wait', 'query'] as const;
+
+/** `state` of `pg_stat_activity`, of client backends; `other` is one that PostgreSQL adds later. */
+export const SESSION_STATES = [
+  'active',
+  'idle',
+  'idle in transaction',
+  'idle in transaction (aborted)',
+  'fastpath function call',
+  'disabled',
+  'starting',
+  'other',
+] as const;
+
+/** `wait_event_type` of `pg_stat_activity`; `none` is a backend that does not wait. */
+export const WAIT_EVENT_TYPES = [
+  'none',
+  'Activity',
+  'BufferPin',
+  'Client',
+  'Extension',
+  'InjectionPoint',
+  'IO',
+  'IPC',
+  'Lock',
+  'LWLock',
+  'Timeout',
+  'other',
+] as const;
+
 /** What `/readyz` may say. */
 export const READY_STATES = [
   'starting',
