@@ -1,4 +1,5 @@
 import type { DatabaseErrorCode } from '#database/database-error.ts';
+import type { WorkScope } from '#database/work-scope.ts';
 
 /** Why a connection was closed. A closed list: it is a log field and a metric label. */
 export const RETIRE_REASONS = [
@@ -56,7 +57,7 @@ export interface SessionRetried {
 export interface AcquireEnded {
   readonly pool: string;
   readonly holder: string;
-  readonly traceId: string | undefined;
+  readonly scope: WorkScope | undefined;
   readonly outcome: AcquireOutcome;
   /** Milliseconds of wait, connect and ping together. */
   readonly waitedMs: number;
@@ -66,7 +67,7 @@ export interface AcquireEnded {
 export interface LeaseEnded {
   readonly pool: string;
   readonly holder: string;
-  readonly traceId: string | undefined;
+  readonly scope: WorkScope | undefined;
   readonly heldMs: number;
 }
 
@@ -100,7 +101,7 @@ export interface PingEnded {
 export interface QueryCancelled {
   readonly pool: string;
   readonly holder: string;
-  readonly traceId: string | undefined;
+  readonly scope: WorkScope | undefined;
 }
 
 export interface ConnectionOpened {

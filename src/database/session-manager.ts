@@ -250,7 +250,7 @@ export class DatabaseSessionManager implements AsyncDisposable {
       this.#require();
     const state = new SessionState({
       name: nameOf(options),
-      traceId: options.traceId ?? currentSession()?.state.traceId,
+      scope: options.scope ?? currentSession()?.state.holder.scope,
       signal: options.signal,
       // Here, since whoever asks later may do so in a callback of its own.
       stack: isWatchingLeaks ? captureStack() : undefined,

@@ -1,11 +1,12 @@
 import type { IsolationLevel } from '@mikro-orm/core';
+import type { WorkScope } from './work-scope.ts';
 
 /** How a session runs. */
 export interface SessionOptions {
   /** Who holds the session: a route template, the name of a job. */
   readonly name?: string;
-  /** Of the request it serves: 32 hexadecimal digits. Absent: that of the session around it. */
-  readonly traceId?: string | undefined;
+  /** What it is part of, such as a request. Absent: that of the session around it. */
+  readonly scope?: WorkScope | undefined;
   /** Its statements run singly and cannot write. */
   readonly readOnly?: boolean;
   /** A read-only session that sees one moment of the database in all its statements. */

@@ -8,7 +8,6 @@ export interface SessionIdentity extends Holder {
 /** One session: who it belongs to, what it has open, and whether it is over. */
 export class SessionState {
   readonly name: string;
-  readonly traceId: string | undefined;
   readonly isReadOnly: boolean;
   readonly startedAt = performance.now();
   /** Streams that are being read. */
@@ -20,7 +19,6 @@ export class SessionState {
 
   constructor({ isReadOnly, ...holder }: SessionIdentity) {
     this.name = holder.name;
-    this.traceId = holder.traceId;
     this.isReadOnly = isReadOnly;
     this.#holder = Object.freeze(holder);
   }
@@ -37,7 +35,7 @@ export class SessionState {
   /** What is asked of the server on its account from now on, such as what became of its commit, nobody can abort. */
   end(): void {
     this.#isEnded = true;
-    this.#holder = Object.freeze({ name: this.name, traceId: this.traceId });
+    this.#holder = Object.freeze({ name: this.name, scope: this.#holder.scope });
   }
 
   /** Gives up streams that were not read to their end: each holds a connection. */

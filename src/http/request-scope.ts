@@ -3,16 +3,20 @@ import { randomBytes } from 'node:crypto';
 
 import { v4 as uuid } from 'uuid';
 
+import type { DatabaseShare, WorkScope } from '#database/work-scope.ts';
+
 import type { ErrorCode } from './error-codes.ts';
 
 const KEPT_REQUEST_ID = /^[\w.-]{1,128}$/;
 const TRACE_ID_BYTES = 16;
+const SPAN_ID_BYTES = 8;
 
 /** What is known of the request in whose course the present code runs. */
-export interface RequestScope {
+export interface RequestScope extends WorkScope {
   readonly requestId: string;
-  /** W3C trace id, 32 hexadecimal digits. */
-  readonly traceId: string;
+  readonly spanId: string;
+  readonly isSampled: boolean;
+  readonly database: DatabaseShare;
   /** Template of the matched route; `unmatched` until there is one. */
   route: string;
   /** Probes and scrapes: not worth a line while they succeed. */
@@ -30,6 +34,9 @@ export function newRequestScope(callersId?: string): RequestScope {
   return {
     requestId: callersId !== undefined && KEPT_REQUEST_ID.test(callersId) ? callersId : uuid(),
     traceId: randomBytes(TRACE_ID_BYTES).toString('hex'),
+    spanId: randomBytes(SPAN_ID_BYTES).toString('hex'),
+    isSampled: false,
+    database: { operations: 0, queryMs: 0, waitMs: 0 },
     route: 'unmatched',
     isQuiet: false,
     code: undefined,

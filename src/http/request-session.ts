@@ -1,4 +1,5 @@
 import { DatabaseError } from '#database/database-error.ts';
+import type { WorkScope } from '#database/work-scope.ts';
 
 import { HttpError } from './http-error.ts';
 
@@ -11,7 +12,7 @@ export interface SessionRunner {
       readonly readOnly?: boolean;
       readonly signal?: AbortSignal;
       readonly onCommit?: () => void;
-      readonly traceId?: string;
+      readonly scope?: WorkScope;
       readonly repeatable?: boolean;
     },
   ): Promise<T>;
@@ -24,7 +25,7 @@ export interface RequestSessionOptions {
   /** The work may be done again from its beginning when the database asks for that. */
   readonly repeatable: boolean;
   /** Of the request, so that whoever holds a connection can be found in the logs. */
-  readonly traceId: string | undefined;
+  readonly scope: WorkScope | undefined;
   /** From now until the work is given up. */
   readonly deadlineMs: number;
   /** Aborts when the client goes away. */
@@ -42,7 +43,7 @@ const SETTLE_MS = 250;
 export async function requestSession<T>(
   sessions: SessionRunner,
   work: (signal: AbortSignal) => Promise<T>,
-  { name, readOnly, repeatable, traceId, deadlineMs, clientGone }: RequestSessionOptions,
+  { name, readOnly, repeatable, scope, deadlineMs, clientGone }: RequestSessionOptions,
 ): Promise<T> {
   const controller = new AbortController();
   const { signal } = controller;
@@ -77,7 +78,7 @@ export async function requestSession<T>(
       name,
       readOnly,
       repeatable,
-      ...(traceId !== undefined && { traceId }),
+      ...(scope !== undefined && { scope }),
       signal,
       onCommit: () => {
         isCommitting = true;

@@ -50,7 +50,7 @@ export function routeEndpoint(route: Route, services: RouteServices): Endpoint {
           name,
           readOnly,
           repeatable,
-          traceId: scope?.traceId,
+          scope,
           deadlineMs,
           clientGone: goneSignal(response),
         },

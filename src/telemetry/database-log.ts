@@ -41,7 +41,7 @@ export function createDatabaseLog(
   const limited = repeatLimit(REPEAT_AFTER_MS, now);
   return {
     // Told of every borrower: for those who got a connection it costs two comparisons.
-    acquireEnded({ pool, holder, traceId, outcome, waitedMs }) {
+    acquireEnded({ pool, holder, scope, outcome, waitedMs }) {
       if (outcome === 'timeout' || outcome === 'refused') {
         limited(`exhausted ${outcome} ${pool}`, (suppressed) =>
           logger.warn(
@@ -50,7 +50,7 @@ export function createDatabaseLog(
               pool,
               outcome,
               holder,
-              trace_id: traceId,
+              trace_id: scope?.traceId,
               waited_ms: Math.round(waitedMs),
               ...figuresOf(pool, readOr(poolStats, [])),
               suppressed,
@@ -98,9 +98,9 @@ export function createDatabaseLog(
         );
       }
     },
-    queryCancelled({ pool, holder, traceId }) {
+    queryCancelled({ pool, holder, scope }) {
       logger.debug(
-        { ...OF_NO_REQUEST, event: 'db.query.cancelled', pool, holder, trace_id: traceId },
+        { ...OF_NO_REQUEST, event: 'db.query.cancelled', pool, holder, trace_id: scope?.traceId },
         'the server was asked to cancel the statement of a holder that is gone',
       );
     },
@@ -169,7 +169,7 @@ export function createDatabaseLog(
 function leaseFields({
   pool,
   holder,
-  traceId,
+  scope,
   pid,
   heldMs,
 }: LeaseReclaimed | LeaseLeaked | LeakReturned) {
@@ -177,7 +177,7 @@ function leaseFields({
     ...OF_NO_REQUEST,
     pool,
     holder,
-    trace_id: traceId,
+    trace_id: scope?.traceId,
     pid,
     held_ms: Math.round(heldMs),
   };

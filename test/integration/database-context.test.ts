@@ -27,8 +27,8 @@ beforeAll(async () => {
       acquireTimeoutMs: 60_000,
       leakThresholdMs: 0,
       observer: {
-        acquireEnded: ({ holder, traceId }) => void told.push(`acquire ${holder} ${traceId}`),
-        leaseEnded: ({ holder, traceId }) => void told.push(`lease ${holder} ${traceId}`),
+        acquireEnded: ({ holder, scope }) => void told.push(`acquire ${holder} ${scope?.traceId}`),
+        leaseEnded: ({ holder, scope }) => void told.push(`lease ${holder} ${scope?.traceId}`),
       },
     }),
   );
@@ -130,7 +130,7 @@ const sessionOf = (id: string, work: () => Promise<string>) =>
       await db.execute(`select set_config('tidegauge.who', ?, true)`, [id]);
       return { answer: await work(), isOwn: getDb() === db };
     },
-    { name: id, traceId: traceIdOf(id) },
+    { name: id, scope: { traceId: traceIdOf(id) } },
   );
 
 describe(`${SESSIONS} sessions at once`, { timeout: 120_000 }, () => {

@@ -348,7 +348,7 @@ describe('what a manager tells of its pool', () => {
     const hold = (name: string) =>
       sessions.session(() => sessions.transaction(() => release.promise, { propagation: 'new' }), {
         name,
-        traceId,
+        scope: { traceId },
       });
     const held = [hold('GET /one'), sessions.session(() => release.promise, { name: 'job' })];
     await until('three are held', () => (sessions.stats().used === 3 ? true : undefined));

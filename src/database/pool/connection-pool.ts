@@ -108,7 +108,7 @@ export class ConnectionPool {
         return await canceller.cancel(isWanted, target);
       },
       cancelled: ({ holder }) =>
-        told.queryCancelled?.({ pool, holder: holder.name, traceId: holder.traceId }),
+        told.queryCancelled?.({ pool, holder: holder.name, scope: holder.scope }),
       queryEnded: (durationMs, code) => told.queryEnded?.({ pool, durationMs, code }),
       doubted: (lease, reason, pauseMs) => this.#pool.evictWith(lease, reason, pauseMs),
     };
@@ -172,7 +172,7 @@ function holderStats(lease: Lease<PooledConnection>, now: number): HolderStats {
   const { statement, pid, transactionStatus } = lease.connection;
   return {
     name: lease.holder.name,
-    traceId: lease.holder.traceId,
+    traceId: lease.holder.scope?.traceId,
     heldMs: now - lease.since,
     pid,
     transaction: transactionStatus === undefined ? 'unknown' : TRANSACTIONS[transactionStatus],

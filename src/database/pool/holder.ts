@@ -1,11 +1,12 @@
+import type { WorkScope } from '#database/work-scope.ts';
 import type { CapturedStack } from './holder-stack.ts';
 
 /** Who borrows a connection. */
 export interface Holder {
   /** A route template or the name of a session. */
   readonly name: string;
-  /** Of the request, when there is one: 32 hexadecimal digits. */
-  readonly traceId?: string | undefined;
+  /** What it borrows for, such as a request. */
+  readonly scope?: WorkScope | undefined;
   /** Aborted, the holder no longer wants what it asked for: it leaves the queue, its statement is cancelled. */
   readonly signal?: AbortSignal | undefined;
   /** Where it began, for the report of a leak; absent when leak detection is off. */

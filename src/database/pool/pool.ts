@@ -188,7 +188,7 @@ export class Pool<C extends PhysicalConnection> {
   waiters(): readonly WaiterStats[] {
     const now = this.#clock.now();
     return [...this.#queue.all()].map(({ holder, since }) =>
-      Object.freeze({ name: holder.name, traceId: holder.traceId, waitedMs: now - since }),
+      Object.freeze({ name: holder.name, traceId: holder.scope?.traceId, waitedMs: now - since }),
     );
   }
 
@@ -596,7 +596,7 @@ export class Pool<C extends PhysicalConnection> {
     return {
       pool: this.#settings.poolName,
       holder: holder.name,
-      traceId: holder.traceId,
+      scope: holder.scope,
       heldMs: this.#clock.now() - since,
     };
   }
@@ -729,7 +729,7 @@ export class Pool<C extends PhysicalConnection> {
     this.#observer.acquireEnded?.({
       pool: this.#settings.poolName,
       holder: holder.name,
-      traceId: holder.traceId,
+      scope: holder.scope,
       outcome,
       waitedMs: this.#clock.now() - since,
     });

@@ -161,7 +161,7 @@ describe('the session of a route', () => {
     const response = await request(app).post('/work');
 
     expect(given).toMatchObject([
-      { name: 'POST /work', traceId: response.headers['x-trace-id'], repeatable },
+      { name: 'POST /work', scope: { traceId: response.headers['x-trace-id'] }, repeatable },
     ]);
   });
 });

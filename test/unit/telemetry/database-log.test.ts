@@ -36,12 +36,17 @@ const refused: ConnectionFailed = {
   message: 'connection refused: is PostgreSQL running at db:5432?',
 };
 
-const lease = { pool: 'main', holder: 'GET /users/:id', traceId: 'b'.repeat(32), heldMs: 12_345.6 };
+const lease = {
+  pool: 'main',
+  holder: 'GET /users/:id',
+  scope: { traceId: 'b'.repeat(32) },
+  heldMs: 12_345.6,
+};
 const reclaimed: LeaseReclaimed = { ...lease, reason: 'end', pid: 7 };
 const missed: AcquireEnded = {
   pool: 'main',
   holder: 'GET /users',
-  traceId: 'a'.repeat(32),
+  scope: { traceId: 'a'.repeat(32) },
   outcome: 'timeout',
   waitedMs: 2000.4,
 };
@@ -135,7 +140,7 @@ describe('the log of leases', () => {
         event: 'db.pool.leak',
         pool: 'main',
         holder: 'GET /users/:id',
-        trace_id: lease.traceId,
+        trace_id: lease.scope.traceId,
         pid: 7,
         held_ms: 12_346,
         stack: frames,
@@ -173,7 +178,7 @@ describe('the log of leases', () => {
         level: 'info',
         event: 'db.pool.leak_returned',
         holder: 'GET /users/:id',
-        trace_id: lease.traceId,
+        trace_id: lease.scope.traceId,
         pid: 7,
         held_ms: 12_346,
       }),
@@ -196,7 +201,7 @@ describe('the log of leases', () => {
         pool: 'main',
         reason: 'end',
         holder: 'GET /users/:id',
-        trace_id: lease.traceId,
+        trace_id: lease.scope.traceId,
         pid: 1,
         held_ms: 12_346,
         suppressed: 0,
@@ -234,7 +239,7 @@ describe('the log of an exhausted pool', () => {
         pool: 'main',
         outcome: 'timeout',
         holder: 'GET /users',
-        trace_id: missed.traceId,
+        trace_id: missed.scope?.traceId,
         waited_ms: 2000,
         used: 15,
         idle: 0,
@@ -315,7 +320,7 @@ describe('the log of pings, cancels and retries', () => {
   it('writes cancelled statements for those who debug', () => {
     const { log, lines } = subject();
 
-    log.queryCancelled?.({ pool: 'main', holder: 'GET /users', traceId: missed.traceId });
+    log.queryCancelled?.({ pool: 'main', holder: 'GET /users', scope: missed.scope });
 
     expect(lines).toEqual([
       expect.objectContaining({
@@ -323,7 +328,7 @@ describe('the log of pings, cancels and retries', () => {
         event: 'db.query.cancelled',
         pool: 'main',
         holder: 'GET /users',
-        trace_id: missed.traceId,
+        trace_id: missed.scope?.traceId,
       }),
     ]);
   });
@@ -356,15 +361,15 @@ describe('a line of the pool', () => {
     const { log, lines } = subject({ scope: { request_id: 'other', trace_id: 'other' } });
 
     log.leaseLeaked?.({ ...lease, pid: 7, stack: undefined });
-    log.leaseReclaimed?.({ ...reclaimed, traceId: undefined });
-    log.queryCancelled?.({ pool: 'main', holder: 'seed', traceId: undefined });
+    log.leaseReclaimed?.({ ...reclaimed, scope: undefined });
+    log.queryCancelled?.({ pool: 'main', holder: 'seed', scope: undefined });
     log.pingEnded?.({ pool: 'main', pid: 7, outcome: 'failed', durationMs: 1 });
     log.connectionOpened?.({ pool: 'main', pid: 7, durationMs: 1 });
     log.connectionClosed?.({ pool: 'main', pid: 7, reason: 'idle', ageMs: 1 });
     log.connectionFailed?.(refused);
 
     expect(lines.map((line) => [line['trace_id'], line['request_id']])).toEqual([
-      [lease.traceId, undefined],
+      [lease.scope.traceId, undefined],
       ...Array.from({ length: 6 }, () => [undefined, undefined]),
     ]);
   });

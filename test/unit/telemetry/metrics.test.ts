@@ -169,7 +169,13 @@ describe('a scrape', () => {
 
     for (let at = 0; at < 100_000; at += 1) {
       const pool = threePools[at % 3]?.name ?? '';
-      const event = { pool, holder: `holder ${at}`, traceId: String(at), heldMs: at, pid: at };
+      const event = {
+        pool,
+        holder: `holder ${at}`,
+        scope: { traceId: String(at) },
+        heldMs: at,
+        pid: at,
+      };
       told.acquireEnded?.({ ...event, outcome: 'queued', waitedMs: at });
       told.leaseEnded?.(event);
       told.leaseLeaked?.({ ...event, stack: undefined });

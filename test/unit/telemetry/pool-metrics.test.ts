@@ -24,8 +24,8 @@ const GAUGES = [
 ];
 
 const zeros = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, 0]));
-const lease = { pool: 'main', holder: 'GET /users', traceId: undefined, heldMs: 40 };
-const acquire = { pool: 'main', holder: 'GET /users', traceId: undefined, waitedMs: 20 };
+const lease = { pool: 'main', holder: 'GET /users', scope: undefined, heldMs: 40 };
+const acquire = { pool: 'main', holder: 'GET /users', scope: undefined, waitedMs: 20 };
 
 describe('gauges of a pool', () => {
   it('are read from its snapshot at every scrape', async () => {

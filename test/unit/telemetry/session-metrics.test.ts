@@ -69,7 +69,7 @@ describe('metrics of sessions', () => {
   it('count statements that were cancelled', async () => {
     const { observer, value } = databaseScrape();
 
-    observer.queryCancelled?.({ pool: 'main', holder: 'GET /users', traceId: undefined });
+    observer.queryCancelled?.({ pool: 'main', holder: 'GET /users', scope: undefined });
 
     expect(await value('db_client_cancelled_total')).toBe(1);
   });

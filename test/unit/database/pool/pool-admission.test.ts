@@ -232,7 +232,7 @@ describe('admission to the pool', () => {
     const world = new PoolWorld({ poolSize: 1, maxOverflow: 0 });
     const lease = world.pool.acquire();
     await world.clock.tick();
-    await world.acquire({ name: 'GET /users', traceId: 'a trace' });
+    await world.acquire({ name: 'GET /users', scope: { traceId: 'a trace' } });
     await world.clock.advance(700);
 
     expect((await lease).holder.name).toBe('unknown');

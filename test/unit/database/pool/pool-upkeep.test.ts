@@ -102,7 +102,7 @@ describe('the upkeep of the pool', () => {
   it('reports a lease that is held for too long once, with its holder and where it began', async () => {
     const world = new PoolWorld({ leakThresholdMs: 5000 });
     const stack = { text: 'at addUser (src/features/users/user-service.ts:12:3)' };
-    await world.acquire({ name: 'POST /users', traceId: 'a trace', stack });
+    await world.acquire({ name: 'POST /users', scope: { traceId: 'a trace' }, stack });
 
     await world.clock.advance(5000);
     expect(world.events.leaks).toEqual([]);
@@ -112,7 +112,7 @@ describe('the upkeep of the pool', () => {
       {
         pool: 'main',
         holder: 'POST /users',
-        traceId: 'a trace',
+        scope: { traceId: 'a trace' },
         heldMs: expect.closeTo(6000, -3),
         pid: 1,
         stack: stack.text,
