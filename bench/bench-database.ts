@@ -1,3 +1,5 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
@@ -29,9 +31,9 @@ export class BenchDatabase implements AsyncDisposable {
   }
 
   /** Starts the server, migrates and fills the database that is copied. */
-  static async start(folder: string, maxConnections: number): Promise<BenchDatabase> {
+  static async start(maxConnections: number): Promise<BenchDatabase> {
     const server = await startEmbeddedPostgres({
-      dataDir: join(folder, 'postgres'),
+      dataDir: await mkdtemp(join(tmpdir(), 'tidegauge-bench-postgres-')),
       persistent: false,
       settings: { max_connections: String(maxConnections) },
     });

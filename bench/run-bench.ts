@@ -32,7 +32,6 @@ export async function runBench(
   await using stack = new AsyncDisposableStack();
   const database = stack.use(
     await BenchDatabase.start(
-      folder,
       (POOL_SIZE + OTHER_CONNECTIONS) * contestants.length + OTHER_CONNECTIONS,
     ),
   );

@@ -1,5 +1,6 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BenchOptions, parseBenchOptions, USAGE } from './bench-options.ts';
 import { runBench } from './run-bench.ts';
@@ -10,14 +11,14 @@ const PAGE = new URL('../docs/performance.md', import.meta.url);
 const EXIT_USAGE = 64;
 
 const options = optionsOrExit();
-const folder = await mkdtemp(join(tmpdir(), 'tidegauge-bench-'));
-try {
-  const tables = await runBench(options, folder, (progress) => console.error(progress));
-  console.log(tables);
-  if (options.write) await writeFile(PAGE, writeSection(await readFile(PAGE, 'utf8'), tables));
-} finally {
-  await rm(folder, { recursive: true, force: true });
-}
+const folder = mkdtempSync(join(tmpdir(), 'tidegauge-bench-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+// The servers end with this process.
+process.once('SIGINT', () => process.exit(128 + constants.signals.SIGINT));
+
+const tables = await runBench(options, folder, (progress) => console.error(progress));
+console.log(tables);
+if (options.write) await writeFile(PAGE, writeSection(await readFile(PAGE, 'utf8'), tables));
 
 function optionsOrExit(): BenchOptions {
   try {
