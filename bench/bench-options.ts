@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Contestant } from './contestant.ts';
+import { chosenFrom, LINE_UP } from './line-up.ts';
 import { type Workload, WORKLOAD_NAMES } from './workload.ts';
 
 /** How a run is made. */
 export interface BenchOptions {
-  /** Keys or letters of contestants; empty = all. */
-  readonly only: readonly string[];
+  readonly contestants: readonly Contestant[];
   readonly routes: readonly Workload['name'][];
   readonly rounds: number;
   readonly requests: number;
@@ -44,7 +45,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
   });
   const usual = values.quick ? QUICK : FULL;
   return {
-    only: listOf(values.only),
+    contestants: values.only === '' ? LINE_UP : chosenFrom(LINE_UP, listOf(values.only)),
     routes: routesOf(values.route),
     rounds: count('--rounds', values.rounds, usual.rounds),
     requests: count('--requests', values.requests, usual.requests),

@@ -4,7 +4,7 @@ import type { BenchOptions } from './bench-options.ts';
 import type { Participant } from './block.ts';
 import { ChildServer } from './child-server.ts';
 import { type Contestant, isTraced } from './contestant.ts';
-import { BASELINE, chosenFrom, LINE_UP } from './line-up.ts';
+import { BASELINE } from './line-up.ts';
 import { CONNECTIONS } from './load.ts';
 import { machineLine } from './machine-line.ts';
 import { report } from './report.ts';
@@ -27,7 +27,7 @@ export async function runBench(
   folder: string,
   tell: (progress: string) => void,
 ): Promise<string> {
-  const contestants = options.only.length === 0 ? LINE_UP : chosenFrom(LINE_UP, options.only);
+  const { contestants } = options;
   const deadline = performance.now() + options.limitMs;
   await using stack = new AsyncDisposableStack();
   const database = stack.use(
@@ -66,7 +66,7 @@ export async function runBench(
 }
 
 async function startContestant(
-  { key, command, env }: Contestant,
+  contestant: Contestant,
   {
     database,
     sink,
@@ -79,6 +79,7 @@ async function startContestant(
     readonly options: BenchOptions;
   },
 ): Promise<ChildServer> {
+  const { key, command, env } = contestant;
   const profile =
     options.profileFolder === undefined
       ? []
@@ -95,7 +96,8 @@ async function startContestant(
       DATABASE_URL: await database.copy(`bench_${key.replaceAll('-', '_')}`),
       DB_POOL_SIZE: String(POOL_SIZE),
       DB_MAX_OVERFLOW: '0',
-      OTEL_EXPORTER_OTLP_ENDPOINT: `${sink.url}/${key}`,
+      // Its presence alone switches tracing on.
+      ...(isTraced(contestant) && { OTEL_EXPORTER_OTLP_ENDPOINT: `${sink.url}/${key}` }),
       ...env,
     },
     folder,
