@@ -14,6 +14,8 @@ import { migrate } from '#database/migrations/migrate.ts';
 import { sessionLimits } from '#database/pool-options.ts';
 import { prepareDatabase } from '#database/prepare-database.ts';
 import { reportPool } from '#database/server/report-pool.ts';
+import { ServerConnection } from '#database/server/server-connection.ts';
+import { ServerFigures } from '#database/server/server-figures.ts';
 import { SessionActivity } from '#database/server/session-activity.ts';
 import { DatabaseSessionManager } from '#database/session-manager.ts';
 import { entities } from '#entities.ts';
@@ -96,6 +98,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   const isReady = Promise.withResolvers<void>();
   let probe: HealthProbe | undefined;
   let activity: SessionActivity | undefined;
+  let figures: ServerFigures | undefined;
   let starting: Promise<ServiceAddress> | undefined;
 
   const verdict = () => probe?.verdict() ?? STARTING;
@@ -104,6 +107,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     commit,
     routes: [...routes.map(({ path }) => path), ...SERVICE_PATHS],
     poolStats: () => [sessions.stats()],
+    serverFigures: async () => await figures?.report(),
     readiness: () => ({
       state: stopping.signal.aborted ? 'draining' : verdict().state,
       migrationsPending:
@@ -253,9 +257,10 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     );
     if (settings.database.pooler === 'none') {
       const { poolName } = settings.database;
-      const asking = new SessionActivity({ connection, poolName, gate: sessions.connectGate });
-      closers.add('session activity', () => asking.close(), CLOSE_DEADLINE_MS);
-      activity = asking;
+      const server = new ServerConnection({ connection, poolName, gate: sessions.connectGate });
+      closers.add('server connection', () => server.close(), CLOSE_DEADLINE_MS);
+      activity = new SessionActivity(server);
+      figures = new ServerFigures(server);
     }
     probe = new HealthProbe({
       connection,

@@ -62,7 +62,7 @@ export const ERROR_TYPES = [
 /** Which part of a request the database took. */
 export const DATABASE_PHASES = ['wait', 'query'] as const;
 
-/** `state` of `pg_stat_activity`, of client backends; `other` is one that PostgreSQL adds later. */
+/** `state` of `pg_stat_activity`, of client backends; `other` is one that PostgreSQL adds later, or is not to be seen. */
 export const SESSION_STATES = [
   'active',
   'idle',
@@ -74,7 +74,7 @@ export const SESSION_STATES = [
   'other',
 ] as const;
 
-/** `wait_event_type` of `pg_stat_activity`; `none` is a backend that does not wait. */
+/** `wait_event_type` of `pg_stat_activity`; `none` is a backend that does not wait, `other` as with its state. */
 export const WAIT_EVENT_TYPES = [
   'none',
   'Activity',

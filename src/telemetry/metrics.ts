@@ -5,12 +5,14 @@ import { expositionFormat } from './exposition-format.ts';
 import { type Exposition, renderExposition } from './exposition.ts';
 import { createHttpMetrics, type HttpMetricsObserver } from './http-metrics.ts';
 import { Instruments } from './instruments.ts';
+import { createPostgresMetrics, type ServerFiguresSource } from './postgres-metrics.ts';
 import { createProcessMetrics } from './process-metrics.ts';
 import { createServiceMetrics, type ServiceFacts } from './service-metrics.ts';
 
 /** Where the figures of a scrape come from. A function that throws makes only its gauges absent. */
 export interface MetricsSources extends ServiceFacts {
   readonly poolStats: () => readonly PoolStats[];
+  readonly serverFigures: ServerFiguresSource;
   /** Templates of all routes: the values `http_route` may have. */
   readonly routes: readonly string[];
 }
@@ -29,12 +31,15 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const instruments = new Instruments();
   const http = createHttpMetrics(instruments, sources.routes);
   const database = createDatabaseMetrics(instruments, sources.poolStats);
+  const postgres = createPostgresMetrics(instruments, sources.serverFigures);
   const service = createServiceMetrics(instruments, sources);
   const own = createProcessMetrics(instruments);
   return {
     httpObserver: http.observer,
     databaseObserver: database.observer,
     async render(accept) {
+      // First, since it waits: the others are read when the rest is written.
+      await postgres.collect();
       http.collect();
       database.collect();
       service.collect();

@@ -1,7 +1,7 @@
 import type { MetricDefinition } from './metric-definition.ts';
 import { SESSION_STATES, WAIT_EVENT_TYPES } from './metric-labels.ts';
 
-/** The PostgreSQL server as it sees itself, all of one snapshot; absent while the server cannot be asked. */
+/** The PostgreSQL server as it sees itself; absent, but for `pg_up` and `pg_scrape_*`, while it does not answer. */
 export const POSTGRES_METRICS = {
   pg_up: gauge('1', 'Whether the last snapshot of the server could be taken: 1 or 0.'),
   pg_server_info: gaugeBy(
@@ -12,26 +12,35 @@ export const POSTGRES_METRICS = {
   pg_in_recovery: gauge('1', 'Whether the server is a standby: 1 or 0.'),
   pg_replication_lag_seconds: gauge(
     'seconds',
-    'On a standby, age of the last transaction replayed unless all that was received is; on a primary, largest replay lag of its standbys; 0 without any.',
+    'On a standby, age of the last transaction replayed, 0 while it is connected and has replayed all it received; on a primary, largest replay lag of its standbys, 0 without any; absent where the role may not see it.',
   ),
   pg_stat_activity_count: gaugeBy(
     { state: SESSION_STATES, wait_event_type: WAIT_EVENT_TYPES },
     'sessions',
-    'Client sessions of the whole server, by state and by what they wait for.',
+    'Client sessions of the whole server, by state and by what they wait for; other where the role may not see it.',
   ),
   pg_stat_activity_max_tx_duration_seconds: gauge(
     'seconds',
-    'Age of the oldest open transaction of a client.',
+    'Age of the oldest transaction that a client has open; 0 without any.',
   ),
-  pg_blocked_sessions: gauge('sessions', 'Sessions that wait for a lock another one holds.'),
-  pg_settings_max_connections: gauge('connections', 'Most sessions the server allows.'),
+  pg_blocked_sessions: gauge('sessions', 'Client sessions that wait for a lock another one holds.'),
+  pg_settings_max_connections: gauge('connections', 'Most client sessions the server allows.'),
   pg_settings_reserved_connections: gauge(
     'connections',
     'Of these, kept for superusers and for roles with pg_use_reserved_connections.',
   ),
-  pg_connections_used: gauge('connections', 'Client sessions of the whole server.'),
-  pg_database_size_bytes: gauge('bytes', 'Size of the database of this service.'),
-  pg_stat_database_xact_commit_total: counter('transactions', 'Transactions committed.'),
+  pg_connections_used: gauge(
+    'connections',
+    'Client sessions of the whole server, that of the snapshot included.',
+  ),
+  pg_database_size_bytes: gauge(
+    'bytes',
+    'Size of the database of this service, measured once a minute.',
+  ),
+  pg_stat_database_xact_commit_total: counter(
+    'transactions',
+    'Transactions committed in the database of this service, as the server counts them.',
+  ),
   pg_stat_database_xact_rollback_total: counter('transactions', 'Transactions rolled back.'),
   pg_stat_database_deadlocks_total: counter('deadlocks', 'Deadlocks detected.'),
   pg_stat_database_blks_hit_total: counter('blocks', 'Blocks found in the buffer cache.'),
@@ -41,11 +50,14 @@ export const POSTGRES_METRICS = {
     'queries',
     'Queries cancelled since they conflicted with recovery; on standbys only.',
   ),
-  pg_scrape_duration_seconds: gauge('seconds', 'How long the last snapshot took.'),
+  pg_scrape_duration_seconds: gauge(
+    'seconds',
+    'How long the last attempt to take a snapshot took.',
+  ),
   pg_scrape_errors_total: counter('snapshots', 'Snapshots that could not be taken.'),
   pg_scrape_age_seconds: gauge(
     'seconds',
-    'Age of the snapshot that these figures are of; absent before the first.',
+    'Time since the last snapshot that could be taken; absent before the first.',
   ),
 } as const satisfies Readonly<Record<string, MetricDefinition>>;
 

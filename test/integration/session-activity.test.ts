@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ConnectGate } from '#database/pool/connect-gate.ts';
 import { DatabaseError } from '#database/database-error.ts';
+import { ServerConnection } from '#database/server/server-connection.ts';
 import { SessionActivity } from '#database/server/session-activity.ts';
 import type { ActivityReport, ServerSession } from '#database/server/session-activity.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
@@ -11,25 +12,32 @@ import { TcpProxy } from '#test/support/tcp-proxy.ts';
 import { TestDatabase } from '#test/support/test-database.ts';
 import { until } from '#test/support/until.ts';
 
-const open = new Set<SessionActivity>();
+const open = new Set<ServerConnection>();
 
 afterEach(async () => {
-  await Promise.all([...open].map((activity) => activity.close()));
+  await Promise.all([...open].map((server) => server.close()));
   open.clear();
 });
 
-function activityOf(
+function connectionTo(
   { connection }: { readonly connection: DatabaseConnection },
   parts: { readonly gate?: ConnectGate; readonly clock?: FakeClock } = {},
-): SessionActivity {
-  const activity = new SessionActivity({
+): ServerConnection {
+  const server = new ServerConnection({
     connection,
     poolName: 'main',
     gate: new ConnectGate(),
     ...parts,
   });
-  open.add(activity);
-  return activity;
+  open.add(server);
+  return server;
+}
+
+function activityOf(
+  { connection }: { readonly connection: DatabaseConnection },
+  parts: { readonly gate?: ConnectGate; readonly clock?: FakeClock } = {},
+): SessionActivity {
+  return new SessionActivity(connectionTo({ connection }, parts));
 }
 
 function through(database: TestDatabase, { host, port }: TcpProxy) {
@@ -105,25 +113,26 @@ describe('what the server says of its sessions', () => {
 
   it('is not asked when there is nobody to ask about, nor after the end', async () => {
     await using database = await TestDatabase.create();
-    const activity = activityOf(database);
+    const server = connectionTo(database);
+    const activity = new SessionActivity(server);
 
     expect(await activity.of([])).toEqual({ answer: 'not asked' });
-    await activity.close();
+    await server.close();
     expect(await activity.of([1])).toEqual({ answer: 'not asked' });
     expect(await figures(database)).toEqual([]);
   });
 });
 
 describe('the connection of the figures', () => {
-  it('is closed when nobody has asked for 10 s, and opened again when somebody asks', async () => {
+  it('is closed when nobody has asked for a minute, and opened again when somebody asks', async () => {
     await using database = await TestDatabase.create();
     const clock = new FakeClock();
     const activity = activityOf(database, { clock });
 
     await activity.of([1]);
-    await clock.advance(9999);
+    await clock.advance(59_999);
     await activity.of([1]);
-    await clock.advance(9999);
+    await clock.advance(59_999);
     const kept = await figures(database);
     await clock.advance(1);
     await until('the connection is closed', async () => await none(database));
@@ -151,11 +160,12 @@ describe('the connection of the figures', () => {
 
   it('is closed with its owner', async () => {
     await using database = await TestDatabase.create();
-    const activity = activityOf(database);
+    const server = connectionTo(database);
+    const activity = new SessionActivity(server);
     await activity.of([1]);
 
-    await activity.close();
-    await activity.close();
+    await server.close();
+    await server.close();
 
     expect(await until('the session has ended', async () => await none(database))).toBe(true);
   });
@@ -203,13 +213,14 @@ describe('a server that hangs', () => {
   it('is not waited for at the end', async () => {
     await using database = await TestDatabase.create();
     await using proxy = await TcpProxy.start(database.address);
-    const activity = activityOf(through(database, proxy));
+    const server = connectionTo(through(database, proxy));
+    const activity = new SessionActivity(server);
     await activity.of([1]);
 
     proxy.drop();
     const asking = activity.of([1]);
     const startedAt = performance.now();
-    await activity.close();
+    await server.close();
 
     expect(performance.now() - startedAt).toBeLessThan(10_000);
     expect(await asking).toMatchObject({ answer: 'failed' });

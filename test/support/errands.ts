@@ -9,6 +9,8 @@ import { HealthProbe } from '#database/health/health-probe.ts';
 import { migrationOrmOptions } from '#database/migrations/migration-orm-options.ts';
 import { ConnectionPool } from '#database/pool/connection-pool.ts';
 import { sessionPoolOptions } from '#database/pool-options.ts';
+import { ServerConnection } from '#database/server/server-connection.ts';
+import { ServerFigures } from '#database/server/server-figures.ts';
 import { SessionActivity } from '#database/server/session-activity.ts';
 import { DatabaseSessionManager } from '#database/session-manager.ts';
 import { until } from './until.ts';
@@ -64,7 +66,9 @@ async function useEverything({ connection, say, told }: ErrandParts): Promise<vo
     expectedMigrations: [],
     poolStats: () => sessions.stats(),
   });
-  const figures = new SessionActivity(shared);
+  const server = new ServerConnection(shared);
+  const activity = new SessionActivity(server);
+  const figures = new ServerFigures(server);
   const orm = await migrationOrm(connection);
   const codes = new Set<string>();
   const over = told().then(() => true);
@@ -72,7 +76,8 @@ async function useEverything({ connection, say, told }: ErrandParts): Promise<vo
     const failures = await Promise.all([
       codeOf(sessions.check()),
       codeOf(probe.look()),
-      codeOf(figures.of([process.pid])),
+      codeOf(activity.of([process.pid])),
+      codeOf(figures.report()),
       codeOf(orm.em.getConnection().execute('select 1')),
     ]);
     for (const code of failures) {
@@ -80,7 +85,7 @@ async function useEverything({ connection, say, told }: ErrandParts): Promise<vo
     }
   }
   await until('the pool serves', () => sessions.check());
-  await Promise.all([probe.stop(), figures.close(), orm.close(true)]);
+  await Promise.all([probe.stop(), server.close(), orm.close(true)]);
   const { used, waiting } = sessions.stats();
   await sessions.close(0);
   say({ used, waiting, untyped: [...codes].filter((code) => !code.startsWith('DB_')) });

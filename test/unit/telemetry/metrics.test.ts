@@ -4,6 +4,7 @@ import type { PoolStats } from '#database/pool/pool-stats.ts';
 import { METRICS } from '#telemetry/metric-catalogue.ts';
 import { createMetrics, type Metrics, type MetricsSources } from '#telemetry/metrics.ts';
 import { parseExposition } from '#test/support/exposition.ts';
+import { serverReportOf } from '#test/support/server-report-of.ts';
 import { poolStatsOf } from '#test/support/pool-stats-of.ts';
 
 const OPENMETRICS = 'application/openmetrics-text;version=1.0.0;q=0.6,text/plain;q=0.3';
@@ -15,6 +16,7 @@ const sources: MetricsSources = {
   commit: 'abc1234',
   routes: ['/users', '/users/:id'],
   poolStats: () => [pool],
+  serverFigures: async () => serverReportOf(),
   readiness: () => ({ state: 'up', migrationsPending: 0 }),
   postgresVersion: () => '18.4',
 };
@@ -240,12 +242,17 @@ describe('a source that throws', () => {
   };
 
   it('makes its own gauges absent and nothing else', async () => {
-    const metrics = metricsOf({ poolStats: fail, readiness: fail, postgresVersion: fail });
+    const metrics = metricsOf({
+      poolStats: fail,
+      serverFigures: async () => fail(),
+      readiness: fail,
+      postgresVersion: fail,
+    });
 
     const samples = await scrape(metrics);
 
     const keys = [...samples.keys()].join('\n');
-    expect(keys).not.toMatch(/db_client_connection_count|tidegauge_ready|tidegauge_migrations/);
+    expect(keys).not.toMatch(/db_client_connection_count|pg_|tidegauge_ready|tidegauge_migrations/);
     expect(keys).toMatch(/tidegauge_build_info .*unknown/);
     expect(keys).toMatch(/process_cpu_seconds_total/);
   });
