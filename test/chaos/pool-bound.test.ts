@@ -46,7 +46,7 @@ const startService = (size: number, overflow: number, env: Record<string, string
     },
   });
 
-/** Borrows `count` connections, `BORROWERS` at a time, while others look at the pool; some change their minds. */
+/** Borrows `count` connections, `BORROWERS` at a time, while others look at the pool and the server; some change their minds. */
 async function borrow(service: TestService, count: number): Promise<Tally> {
   const answers = new Tally();
   const clients = Array.from({ length: BORROWERS }, () => new KeepAliveClient(service.url));
@@ -63,8 +63,9 @@ async function borrow(service: TestService, count: number): Promise<Tally> {
     answers.add(exchange === undefined ? 'bug' : nameOfExchange(exchange));
     return true;
   });
-  const onlookers = new Load(2, async () => {
-    answers.add(nameOfExchange(await requestOnce(service.url, '/pool')));
+  const onlookers = new Load(2, async (lane) => {
+    const page = lane === 0 ? '/pool' : '/metrics';
+    answers.add(nameOfExchange(await requestOnce(service.url, page)));
     return true;
   });
   await borrowers.ended();
