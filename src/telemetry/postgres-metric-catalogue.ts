@@ -39,9 +39,12 @@ export const POSTGRES_METRICS = {
   ),
   pg_stat_database_xact_commit_total: counter(
     'transactions',
-    'Transactions committed in the database of this service, as the server counts them.',
+    'Transactions committed, in the database of this service.',
   ),
-  pg_stat_database_xact_rollback_total: counter('transactions', 'Transactions rolled back.'),
+  pg_stat_database_xact_rollback_total: counter(
+    'transactions',
+    'Transactions rolled back, in the database of this service.',
+  ),
   pg_stat_database_deadlocks_total: counter('deadlocks', 'Deadlocks detected.'),
   pg_stat_database_blks_hit_total: counter('blocks', 'Blocks found in the buffer cache.'),
   pg_stat_database_blks_read_total: counter('blocks', 'Blocks read from outside of it.'),

@@ -160,10 +160,14 @@ describe('a snapshot of a server', () => {
         await one.query('select pg_advisory_xact_lock(1)');
         await other.query('begin');
         await other.query('select pg_advisory_xact_lock(2)');
-        const locked = await Promise.allSettled([
-          one.query('select pg_advisory_xact_lock(2)').finally(() => one.query('rollback')),
-          other.query('select pg_advisory_xact_lock(1)').finally(() => other.query('rollback')),
-        ]);
+        const lock = async (client: pg.Client, key: number) => {
+          try {
+            await client.query(`select pg_advisory_xact_lock(${key})`);
+          } finally {
+            await client.query('rollback');
+          }
+        };
+        const locked = await Promise.allSettled([lock(one, 2), lock(other, 1)]);
         expect(locked.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
       });
     });

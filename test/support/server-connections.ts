@@ -1,22 +1,19 @@
-import type { DatabaseConnection } from '#database/database-options.ts';
 import { ConnectGate } from '#database/pool/connect-gate.ts';
 import type { Clock } from '#database/pool/clock.ts';
 import { ServerConnection } from '#database/server/server-connection.ts';
 import type { TestServerAddress } from './test-server.ts';
-
-/** How the service would connect to an address. */
-export function connectionTo({ password, ...address }: TestServerAddress): DatabaseConnection {
-  return { ...address, password: { reveal: () => password } };
-}
 
 /** The connections over which the tests of one file ask servers about themselves, so that they end with their test. */
 export class ServerConnections {
   readonly #open = new Set<ServerConnection>();
 
   /** One to this server, as the service has it. */
-  open(address: TestServerAddress, parts: { readonly clock?: Clock } = {}): ServerConnection {
+  open(
+    { password, ...address }: TestServerAddress,
+    parts: { readonly clock?: Clock } = {},
+  ): ServerConnection {
     const server = new ServerConnection({
-      connection: connectionTo(address),
+      connection: { ...address, password: { reveal: () => password } },
       poolName: 'main',
       gate: new ConnectGate(),
       ...parts,
