@@ -126,11 +126,23 @@ export interface ConnectionFailed {
   readonly message: string;
 }
 
+/** A statement was answered, failed, or, read by a cursor, is read no further. */
 export interface QueryEnded {
   readonly pool: string;
-  /** Milliseconds at the client, without the wait for a connection. */
+  readonly holder: string;
+  readonly scope: WorkScope | undefined;
+  /** As it was sent: it may hold values, so that no observer lets it out without sanitising it. */
+  readonly text: string;
+  /** First word in capitals: `SELECT`, `START`; `OTHER` for what PostgreSQL does not have. */
+  readonly operation: string;
+  /** First table, with its schema where the text has one; undefined when there is none. */
+  readonly collection: string | undefined;
+  /** Milliseconds at the client, without the wait for a connection; of a cursor, those of all its reads. */
   readonly durationMs: number;
+  /** Undefined: it succeeded. */
   readonly code: DatabaseErrorCode | undefined;
+  /** As the server sent it, when it did. */
+  readonly sqlState: string | undefined;
 }
 
 /** The health probe's verdict changed. */

@@ -14,6 +14,7 @@ export function poolStatsOf(changes: Partial<PoolStats> = {}): PoolStats {
     oldestWaitMs: 250,
     oldestUseMs: 1500,
     leaked: 0,
+    prepared: 0,
     usedSeconds: 0,
     exhaustedSeconds: 0,
     ...changes,

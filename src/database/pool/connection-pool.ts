@@ -18,7 +18,7 @@ import type { ConnectionOptions } from './pooled-connection.ts';
 import { mayChangeSession } from './statement-effects.ts';
 import { StatementFacts } from './statement-facts.ts';
 import { StatementNames } from './statement-names.ts';
-import { summarize } from './statement-summary.ts';
+import { summarize, summaryOf } from './statement-summary.ts';
 
 /** A pool of connections to one server. */
 export interface PoolOptions extends PoolSettings, ConnectionOptions {
@@ -95,6 +95,7 @@ export class ConnectionPool {
     });
     const canceller = new Canceller({ limit: CANCEL_LIMIT, send: sendCancelRequest });
     const effects = new StatementFacts(mayChangeSession);
+    const summaries = new StatementFacts(summaryOf);
     this.#owner = {
       clock,
       statementNames: settings.isPreparing ? new StatementNames() : undefined,
@@ -109,7 +110,27 @@ export class ConnectionPool {
       },
       cancelled: ({ holder }) =>
         told.queryCancelled?.({ pool, holder: holder.name, scope: holder.scope }),
-      queryEnded: (durationMs, code) => told.queryEnded?.({ pool, durationMs, code }),
+      queryEnded({ holder: { name: holder, scope } }, { text, durationMs, code, sqlState }) {
+        const share = scope?.database;
+        if (share !== undefined) {
+          share.operations += 1;
+          share.queryMs += durationMs;
+        }
+        if (told.queryEnded !== undefined) {
+          const { operation, collection } = summaries.of(text);
+          told.queryEnded({
+            pool,
+            holder,
+            scope,
+            text,
+            operation,
+            collection,
+            durationMs,
+            code,
+            sqlState,
+          });
+        }
+      },
       doubted: (lease, reason, pauseMs) => this.#pool.evictWith(lease, reason, pauseMs),
     };
   }

@@ -1,7 +1,7 @@
 import type { PostgresCursor, PostgresQueryResult } from 'kysely';
 import type { QueryResult, Submittable } from 'pg';
 import { DatabaseError } from '#database/database-error.ts';
-import type { DatabaseErrorCode } from '#database/database-error.ts';
+import type { QueryEnded } from '#database/database-observer.ts';
 import { mapDatabaseError } from '#database/map-database-error.ts';
 import { toSentValue } from '#database/to-parameter.ts';
 import type { CancelOutcome } from './cancel-request.ts';
@@ -9,6 +9,9 @@ import type { Clock } from './clock.ts';
 import type { Lease } from './lease.ts';
 import type { PooledConnection } from './pooled-connection.ts';
 import type { StatementNames } from './statement-names.ts';
+
+/** A statement that is over: answered, failed, or read no further. */
+export type EndedStatement = Pick<QueryEnded, 'text' | 'durationMs' | 'code' | 'sqlState'>;
 
 /** What a client tells and asks its pool. */
 export interface LeasedClientOwner {
@@ -26,7 +29,7 @@ export interface LeasedClientOwner {
   ) => Promise<CancelOutcome | 'skipped'>;
   /** A statement was asked to end; told once, however often it was asked. */
   readonly cancelled: (lease: Lease<PooledConnection>) => void;
-  readonly queryEnded: (durationMs: number, code: DatabaseErrorCode | undefined) => void;
+  readonly queryEnded: (lease: Lease<PooledConnection>, statement: EndedStatement) => void;
   /** What was learned on this lease makes the connections of its generation doubtful, at most once in `pauseMs`. */
   readonly doubted: (
     lease: Lease<PooledConnection>,
@@ -149,11 +152,31 @@ export class LeasedClient {
   }
 
   async #run<R>(text: string, values: readonly unknown[]): Promise<PostgresQueryResult<R>> {
-    return await this.#guarded(text, () => this.#send<R>(text, values, this.#nameOf(text, values)));
+    return await this.#guarded(
+      text,
+      () => this.#send<R>(text, values, this.#nameOf(text, values)),
+      (durationMs, failure) => this.#ended(text, durationMs, failure),
+    );
   }
 
-  /** Runs a statement, or a part of one, under the watchdog and where a cancel can reach it. */
-  async #guarded<T>(text: string, work: () => Promise<T>): Promise<T> {
+  #ended(text: string, durationMs: number, failure?: Failure): void {
+    this.#owner.queryEnded(this.#lease, {
+      text,
+      durationMs,
+      code: failure?.code,
+      sqlState: failure?.details.sqlState,
+    });
+  }
+
+  /**
+   * Runs a statement, or a part of one, under the watchdog and where a cancel can reach it; tells how long that took in
+   * milliseconds.
+   */
+  async #guarded<T>(
+    text: string,
+    work: () => Promise<T>,
+    tell: (durationMs: number, failure: Failure | undefined) => void,
+  ): Promise<T> {
     if (this.#cancelling !== undefined) {
       // What follows must not be hit by a cancel that was meant for what came before.
       await this.#cancelling;
@@ -166,19 +189,20 @@ export class LeasedClient {
     const isCancellable = text !== 'commit' && !ROLLBACK.test(text);
     connection.statement = { text, startedAt };
     this.#cancellable += isCancellable ? 1 : 0;
-    let code: DatabaseErrorCode | undefined;
+    let failure: Failure | undefined;
     try {
       return await this.#watched(work);
     } catch (error) {
       const mapped = this.#explain(error, text, clock.now() - startedAt);
-      code = mapped?.code;
+      failure = mapped ?? UNNAMED_FAILURE;
       throw mapped ?? error;
     } finally {
       this.#cancellable -= isCancellable ? 1 : 0;
+      const endedAt = clock.now();
       if (connection.statement?.startedAt === startedAt) {
-        connection.statement = { text, startedAt, endedAt: clock.now() };
+        connection.statement = { text, startedAt, endedAt };
       }
-      this.#owner.queryEnded(clock.now() - startedAt, code);
+      tell(endedAt - startedAt, failure);
     }
   }
 
@@ -273,6 +297,9 @@ export class LeasedClient {
       return result as QueryResult & PostgresQueryResult<R>;
     } catch (error) {
       await connection.settled();
+      if (name !== undefined) {
+        connection.prepareFailed(name);
+      }
       if (name === undefined || !isStalePlan(error)) {
         throw error;
       }
@@ -297,9 +324,17 @@ export class LeasedClient {
     connection.needsReset ||= this.#owner.mayChangeSession(text);
     let cursor: PostgresCursor<R> | undefined;
     let isFailed = false;
+    let isTold = false;
+    let totalMs = 0;
+    const tell = (failure?: Failure) => {
+      if (!isTold) {
+        isTold = true;
+        this.#ended(text, totalMs, failure);
+      }
+    };
     return {
-      read: (count) =>
-        this.#guarded(text, async () => {
+      read: (count) => {
+        const work = async () => {
           try {
             // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter: kysely declares a cursor by what it reads, pg by what it submits.
             cursor ??= connection.client.query(statement as PostgresCursor<R> & Submittable);
@@ -317,17 +352,30 @@ export class LeasedClient {
             await connection.settled();
             throw error;
           }
-        }),
+        };
+        return this.#guarded(text, work, (durationMs, failure) => {
+          totalMs += durationMs;
+          if (failure !== undefined) {
+            tell(failure);
+          }
+        });
+      },
       // pg-cursor would wait for an answer that a failed cursor has had and a lost connection never gives.
       close: async () => {
         const open = isFailed ? undefined : cursor;
         if (open !== undefined) {
+          tell();
           await this.#watched(() => connection.unlessLost(open.close()));
         }
       },
     };
   }
 }
+
+type Failure = Pick<DatabaseError, 'code' | 'details'>;
+
+/** Of an error that is neither the server's nor the connection's, such as a value that cannot be sent. */
+const UNNAMED_FAILURE: Failure = { code: 'DB_QUERY_FAILED', details: {} };
 
 const FORGETTING = new Set(['DISCARD', 'DEALLOCATE']);
 

@@ -10,6 +10,8 @@ export interface PhysicalConnection {
   readonly isQuiet: boolean;
   /** What its last holder ran may have changed the state of the server session: `reset` before the next holder. */
   readonly needsReset: boolean;
+  /** Statements it has prepared on the server. */
+  readonly prepared: number;
   /** Resolves when the server has answered; the pool has the deadline. */
   ping(): Promise<void>;
   /** Makes the server session as new; the pool has the deadline. */

@@ -36,7 +36,10 @@ export interface HolderReport extends HolderStats {
 }
 
 /** What `GET /pool` shows: who has the connections, who waits for one, what is wrong. Whole milliseconds. */
-export interface PoolReport extends Omit<PoolStats, 'name' | 'usedSeconds' | 'exhaustedSeconds'> {
+export interface PoolReport extends Omit<
+  PoolStats,
+  'name' | 'prepared' | 'usedSeconds' | 'exhaustedSeconds'
+> {
   readonly pool: string;
   readonly verdict: PoolVerdict;
   /** The verdict as a sentence with its numbers. */
@@ -59,7 +62,13 @@ const SLOW_MS = 200;
 /** Joins the pool's figures with the server's and judges them. */
 export function poolReport(inputs: PoolInputs): PoolReport {
   const { stats, waiters, gate, activity } = inputs;
-  const { name, usedSeconds: _used, exhaustedSeconds: _exhausted, ...counts } = stats;
+  const {
+    name,
+    prepared: _prepared,
+    usedSeconds: _used,
+    exhaustedSeconds: _exhausted,
+    ...counts
+  } = stats;
   const holders = inputs.holders
     .map((holder) => withServer(holder, activity))
     .toSorted((one, other) => other.heldMs - one.heldMs);

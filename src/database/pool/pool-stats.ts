@@ -20,6 +20,8 @@ export interface PoolStats {
   readonly oldestUseMs: number;
   /** Leases that are held for longer than the leak threshold now. */
   readonly leaked: number;
+  /** Statements that are prepared now, of all connections together. */
+  readonly prepared: number;
   /** Since the pool was made: the integral of `used` over time, in connection seconds. */
   readonly usedSeconds: number;
   /** Since the pool was made: seconds in which all of `max` were leased. */

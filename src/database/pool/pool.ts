@@ -175,8 +175,17 @@ export class Pool<C extends PhysicalConnection> {
       oldestWaitMs: firstWaiter === undefined ? 0 : now - firstWaiter.since,
       oldestUseMs: oldestLease === undefined ? 0 : now - oldestLease.since,
       leaked: this.#leaked,
+      prepared: this.#prepared,
       ...this.#useTime.read(),
     });
+  }
+
+  get #prepared(): number {
+    let prepared = 0;
+    for (const { prepared: ofOne } of this.#entries.keys()) {
+      prepared += ofOne;
+    }
+    return prepared;
   }
 
   /** Leases that are held now, the oldest first. */
@@ -725,13 +734,17 @@ export class Pool<C extends PhysicalConnection> {
     };
   }
 
-  #acquireEnded(holder: Holder, outcome: AcquireOutcome, since: number): void {
+  #acquireEnded({ name, scope }: Holder, outcome: AcquireOutcome, since: number): void {
+    const waitedMs = this.#clock.now() - since;
+    if (scope?.database !== undefined) {
+      scope.database.waitMs += waitedMs;
+    }
     this.#observer.acquireEnded?.({
       pool: this.#settings.poolName,
-      holder: holder.name,
-      scope: holder.scope,
+      holder: name,
+      scope,
       outcome,
-      waitedMs: this.#clock.now() - since,
+      waitedMs,
     });
   }
 

@@ -136,6 +136,10 @@ export class PooledConnection implements PhysicalConnection {
     return this.client.getTransactionStatus() ?? undefined;
   }
 
+  get prepared(): number {
+    return this.#prepared.size;
+  }
+
   async ping(): Promise<void> {
     await this.client.query('select 1');
   }
@@ -202,11 +206,20 @@ export class PooledConnection implements PhysicalConnection {
 
   /** The name under which this connection prepares a statement, or undefined when it has prepared as many as it may. */
   prepare(name: string): string | undefined {
-    if (!this.#prepared.has(name) && this.#prepared.size >= PREPARED_PER_CONNECTION) {
+    const sent = `${name}_${this.#timesForgotten}`;
+    if (!this.#prepared.has(sent) && this.#prepared.size >= PREPARED_PER_CONNECTION) {
       return undefined;
     }
-    this.#prepared.add(name);
-    return `${name}_${this.#timesForgotten}`;
+    this.#prepared.add(sent);
+    return sent;
+  }
+
+  /** Call when a statement that was sent under this name has failed: the server may have refused to prepare it. */
+  prepareFailed(sent: string): void {
+    const known: unknown = Reflect.get(innerOf(this.client), 'parsedStatements');
+    if (typeof known !== 'object' || known === null || !Object.hasOwn(known, sent)) {
+      this.#prepared.delete(sent);
+    }
   }
 
   /** Call when the server has dropped what was prepared, or some of it: what is prepared now gets other names. */

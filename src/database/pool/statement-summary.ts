@@ -25,23 +25,27 @@ const COMMAND_FOLLOWS: ReadonlySet<string> = new Set(['(', ')', 'analyze', 'expl
 /** What may stand between the word that announces a table and its name. */
 const SKIPPED: ReadonlySet<string> = new Set('( exists if lateral not only table'.split(' '));
 
-/**
- * Sums a statement up as its command and its first table: `SELECT users`, `INSERT app.orders`, `COMMIT`. Holds no
- * literal and no value, ever, and at most 255 characters; `OTHER` is a command that PostgreSQL does not have.
- */
-export function summarize(text: string): string {
+/** What a statement does, and to which table first. Holds no literal and no value, ever. */
+export interface StatementSummary {
+  /** Its command in capitals; `OTHER` is one that PostgreSQL does not have. */
+  readonly operation: string;
+  readonly collection: string | undefined;
+}
+
+/** Sums a statement up; operation and collection have less than 255 characters together. */
+export function summaryOf(text: string): StatementSummary {
   const tokens = readTokens(text);
   const command = tokens.find((token) => token !== '(') ?? '';
-  if (OTHERS.has(command)) {
-    return command.toUpperCase();
-  }
-  if (!ON_TABLES.has(command)) {
-    return 'OTHER';
-  }
-  const table = firstTable(tokens);
-  return [command.toUpperCase(), ...(table === undefined ? [] : [table])]
-    .join(' ')
-    .slice(0, LENGTH_LIMIT);
+  const isOnTables = ON_TABLES.has(command);
+  const operation = isOnTables || OTHERS.has(command) ? command.toUpperCase() : 'OTHER';
+  const table = isOnTables ? firstTable(tokens) : undefined;
+  return { operation, collection: table?.slice(0, LENGTH_LIMIT - operation.length - 1) };
+}
+
+/** The summary as one text: `SELECT users`, `INSERT app.orders`, `COMMIT`. */
+export function summarize(text: string): string {
+  const { operation, collection } = summaryOf(text);
+  return collection === undefined ? operation : `${operation} ${collection}`;
 }
 
 function readTokens(text: string): readonly string[] {

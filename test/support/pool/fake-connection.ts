@@ -27,6 +27,7 @@ export interface FakeConnectionParts {
 /** A connection without a network: the test says what the server answers and when the connection dies. */
 export class FakeConnection implements PhysicalConnection {
   readonly pid: number;
+  readonly prepared = 0;
   /** Of the server, when the attempt began. */
   readonly era: number;
   /** Of the server session, as its holder left it. */

@@ -272,6 +272,7 @@ describe('admission to the pool', () => {
       oldestWaitMs: 0,
       oldestUseMs: 0,
       leaked: 0,
+      prepared: 0,
       usedSeconds: 0,
       exhaustedSeconds: 0,
     });

@@ -17,6 +17,7 @@ const stats: PoolInputs['stats'] = {
   oldestWaitMs: 0,
   oldestUseMs: 20.4,
   leaked: 0,
+  prepared: 4,
   usedSeconds: 12,
   exhaustedSeconds: 3,
 };
