@@ -9,6 +9,7 @@ const MODULES = {
   config: '#config/settings.ts',
   lifecycle: '#lifecycle/closers.ts',
   database: '#database/pool/pool.ts',
+  sql: '#sql/statement-tokens.ts',
   'session manager': '#database/session-manager.ts',
   'database errors': '#database/database-error.ts',
   telemetry: '#telemetry/logger.ts',
@@ -46,10 +47,14 @@ const VENDORS: readonly Module[] = [...TELEMETRY_VENDORS, ...ORM, 'pg', 'express
 const MATRIX: Readonly<Record<string, Rights>> = {
   'src/config/planted.ts': { values: ['config', 'lifecycle'] },
   'src/lifecycle/planted.ts': { values: ['config', 'lifecycle'] },
-  'src/database/planted.ts': { values: [...DATABASE, ...ORM, 'pg'], types: ['config'] },
-  'src/database/embedded/planted.ts': { values: [...DATABASE, ...ORM, 'pg'], types: ['config'] },
+  'src/sql/planted.ts': { values: ['sql'] },
+  'src/database/planted.ts': { values: [...DATABASE, 'sql', ...ORM, 'pg'], types: ['config'] },
+  'src/database/embedded/planted.ts': {
+    values: [...DATABASE, 'sql', ...ORM, 'pg'],
+    types: ['config'],
+  },
   'src/telemetry/planted.ts': {
-    values: ['telemetry', ...TELEMETRY_VENDORS],
+    values: ['sql', 'telemetry', ...TELEMETRY_VENDORS],
     types: ['config', ...DATABASE],
   },
   'src/telemetry/bootstrap.ts': {
@@ -66,7 +71,15 @@ const MATRIX: Readonly<Record<string, Rights>> = {
   'src/entities.ts': { values: ['entity of another feature', ...VENDORS] },
   'src/service.ts': {
     values: [
-      ...(['config', 'lifecycle', ...DATABASE, 'telemetry', 'application', 'routes'] as const),
+      ...([
+        'config',
+        'lifecycle',
+        'sql',
+        ...DATABASE,
+        'telemetry',
+        'application',
+        'routes',
+      ] as const),
       ...(['another feature', 'entity of another feature', 'entities', 'service'] as const),
       ...VENDORS,
     ],

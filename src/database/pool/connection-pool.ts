@@ -18,7 +18,7 @@ import type { ConnectionOptions } from './pooled-connection.ts';
 import { mayChangeSession } from './statement-effects.ts';
 import { StatementFacts } from './statement-facts.ts';
 import { StatementNames } from './statement-names.ts';
-import { summarize, summaryOf } from './statement-summary.ts';
+import { summarize, summaryOf } from '#sql/statement-summary.ts';
 
 /** A pool of connections to one server. */
 export interface PoolOptions extends PoolSettings, ConnectionOptions {

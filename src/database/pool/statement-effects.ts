@@ -1,5 +1,5 @@
 import { HARMLESS_FUNCTIONS } from './harmless-functions.ts';
-import { LITERAL_TOKEN, tokenize, UNCLEAR_TOKEN } from './statement-tokens.ts';
+import { LITERAL_TOKEN, tokenize, UNCLEAR_TOKEN } from '#sql/statement-tokens.ts';
 
 // Longer ones are rare, and take longer to read than a reset takes: this many characters are read in about 2 ms.
 const LENGTH_LIMIT = 65_536;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { summarize } from '#database/pool/statement-summary.ts';
+import { summarize } from '#sql/statement-summary.ts';
 import { CHANGING_STATEMENTS, HARMLESS_STATEMENTS } from '#test/support/session-statements.ts';
 
 /** Of any kind, half surrogates included. */
