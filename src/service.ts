@@ -26,7 +26,7 @@ import { userRoutes } from '#features/users/user-routes.ts';
 import { createApp, createManagementApp } from '#http/app.ts';
 import type { ManagementDependencies } from '#http/app.ts';
 import { healthSnapshot } from '#http/health-snapshot.ts';
-import { currentRequestScope } from '#http/request-scope.ts';
+import { requestIds } from '#http/request-scope.ts';
 import type { Route } from '#http/route.ts';
 import { startHttpServer } from '#http/server.ts';
 import { SERVICE_PATHS } from '#http/service-paths.ts';
@@ -36,12 +36,15 @@ import { createDatabaseLog } from '#telemetry/database-log.ts';
 import { createLogger } from '#telemetry/logger.ts';
 import type { RootLogger } from '#telemetry/logger.ts';
 import { createMetrics } from '#telemetry/metrics.ts';
+import type { Metrics } from '#telemetry/metrics.ts';
 
 /** What a caller, a test above all, may put in place of the service's own. */
 export interface ServiceOverrides {
   readonly logger?: RootLogger;
   /** Routes beside the service's own. */
   readonly routes?: readonly Route[];
+  /** `noMetrics` switches them off. */
+  readonly metrics?: Metrics;
   /** Told of the database beside metrics and log. */
   readonly observer?: DatabaseObserver;
   /** State folder of the embedded server; default `.data/postgres` of the project. */
@@ -102,22 +105,28 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   let starting: Promise<ServiceAddress> | undefined;
 
   const verdict = () => probe?.verdict() ?? STARTING;
-  const metrics = createMetrics({
-    version,
-    commit,
-    routes: [...routes.map(({ path }) => path), ...SERVICE_PATHS],
-    poolStats: () => [sessions.stats()],
-    serverFigures: async () => await figures?.report(),
-    readiness: () => ({
-      state: stopping.signal.aborted ? 'draining' : verdict().state,
-      migrationsPending:
-        verdict().checkedAt === undefined ? undefined : verdict().pendingMigrations.length,
-    }),
-    postgresVersion: () => verdict().serverVersion,
-  });
+  const tables = entities.map(({ meta }) => meta.tableName);
+  const { slowQueryMs } = settings.database;
+  const metrics =
+    overrides.metrics ??
+    createMetrics({
+      version,
+      commit,
+      routes: [...routes.map(({ path }) => path), ...SERVICE_PATHS],
+      poolStats: () => [sessions.stats()],
+      serverFigures: async () => await figures?.report(),
+      tables,
+      slowQueryMs,
+      readiness: () => ({
+        state: stopping.signal.aborted ? 'draining' : verdict().state,
+        migrationsPending:
+          verdict().checkedAt === undefined ? undefined : verdict().pendingMigrations.length,
+      }),
+      postgresVersion: () => verdict().serverVersion,
+    });
   const observer = composeObservers([
     metrics.databaseObserver,
-    createDatabaseLog(log, { poolStats: () => [sessions.stats()] }),
+    createDatabaseLog(log, { poolStats: () => [sessions.stats()], slowQueryMs, tables }),
     {
       verdictChanged: ({ to }) =>
         to === 'up' || to === 'saturated' ? isReady.resolve() : undefined,
@@ -299,9 +308,4 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
       await closers.closeAll();
     },
   };
-}
-
-function requestIds(): { request_id: string; trace_id: string } | undefined {
-  const scope = currentRequestScope();
-  return scope === undefined ? undefined : { request_id: scope.requestId, trace_id: scope.traceId };
 }

@@ -82,6 +82,11 @@ export const poolVariables = {
     10_000,
     'a connection held for longer is reported as leaked, with its holder; 0: off',
   ),
+  DB_SLOW_QUERY_MS: withDefault(
+    milliseconds(0),
+    200,
+    'a statement that takes longer is counted, and logged without its literals; 0: off',
+  ),
   DB_IDLE_TIMEOUT_MS: withDefault(
     milliseconds(),
     60_000,

@@ -180,6 +180,7 @@ function assemble(
       prePingIdleMs: values.DB_PRE_PING_IDLE_MS,
       prePingTimeoutMs: values.DB_PRE_PING_TIMEOUT_MS,
       leakThresholdMs: values.DB_LEAK_THRESHOLD_MS,
+      slowQueryMs: values.DB_SLOW_QUERY_MS,
       idleTimeoutMs: values.DB_IDLE_TIMEOUT_MS,
       maxLifetimeMs: values.DB_MAX_LIFETIME_MS,
       statementTimeoutMs: values.DB_STATEMENT_TIMEOUT_MS,

@@ -71,6 +71,8 @@ export interface DatabaseSettings {
   readonly prePingTimeoutMs: number;
   /** Leases held for longer are reported; 0 = none. */
   readonly leakThresholdMs: number;
+  /** Statements that take longer are counted and logged; 0 = none. */
+  readonly slowQueryMs: number;
   readonly idleTimeoutMs: number;
   readonly maxLifetimeMs: number;
   readonly statementTimeoutMs: number;

@@ -1,3 +1,5 @@
+import type { RequestScope } from './request-scope.ts';
+
 /** A request's method as a label: one of the usual ones, else `_OTHER`. */
 export type ObservedMethod = (typeof KNOWN_METHODS)[number] | '_OTHER';
 
@@ -9,6 +11,8 @@ export interface RequestEnd {
   /** 499 when the client went away before the answer was complete. */
   readonly status: number;
   readonly durationMs: number;
+  /** Read it now: what the database took is added up in place. */
+  readonly scope: RequestScope;
 }
 
 /** What the HTTP layer tells whoever counts. Every start is followed by exactly one end. */

@@ -2,10 +2,13 @@ import { isIP } from 'node:net';
 
 import type { RequestHandler } from 'express';
 
+import type { DatabaseShare } from '#database/work-scope.ts';
+
 import type { HttpLog } from './http-log.ts';
 import type { HttpObserver } from './http-observer.ts';
 import { observedMethod } from './http-observer.ts';
 import { newRequestScope, runInRequestScope } from './request-scope.ts';
+import { roundMs } from './server-timing.ts';
 
 /** As nginx logs it: the client closed the connection before it was answered. */
 const CLIENT_CLOSED_REQUEST = 499;
@@ -24,21 +27,27 @@ export function observeRequests(observer: HttpObserver, log: HttpLog): RequestHa
     response.once('close', () => {
       const status = response.writableFinished ? response.statusCode : CLIENT_CLOSED_REQUEST;
       const durationMs = performance.now() - startedAt;
-      observer.requestEnded({ method, route: scope.route, status, durationMs });
+      observer.requestEnded({ method, route: scope.route, status, durationMs, scope });
       if (scope.isQuiet && status < 400) return;
       const fields = {
         event: 'http.request',
         method,
         route: scope.route,
         status,
-        ms: Math.round(durationMs * 1000) / 1000,
+        ms: roundMs(durationMs),
         client,
         code: scope.code,
         request_id: scope.requestId,
         trace_id: scope.traceId,
+        span_id: scope.spanId,
+        ...(scope.hasSession && databaseFields(scope.database)),
       };
       log.info(fields, 'request');
     });
     runInRequestScope(scope, next);
   };
+}
+
+function databaseFields({ operations, queryMs, waitMs }: DatabaseShare) {
+  return { db_queries: operations, db_ms: roundMs(queryMs), db_wait_ms: roundMs(waitMs) };
 }

@@ -17,6 +17,8 @@ export interface RequestScope extends WorkScope {
   readonly spanId: string;
   readonly isSampled: boolean;
   readonly database: DatabaseShare;
+  /** A session was opened for it. */
+  hasSession: boolean;
   /** Template of the matched route; `unmatched` until there is one. */
   route: string;
   /** Probes and scrapes: not worth a line while they succeed. */
@@ -37,6 +39,7 @@ export function newRequestScope(callersId?: string): RequestScope {
     spanId: randomBytes(SPAN_ID_BYTES).toString('hex'),
     isSampled: false,
     database: { operations: 0, queryMs: 0, waitMs: 0 },
+    hasSession: false,
     route: 'unmatched',
     isQuiet: false,
     code: undefined,
@@ -52,4 +55,12 @@ export function runInRequestScope<T>(scope: RequestScope, work: () => T): T {
 /** The present request's scope; undefined outside of one. */
 export function currentRequestScope(): RequestScope | undefined {
   return storage.getStore();
+}
+
+/** Fields of every line that is written in the course of a request. */
+export function requestIds():
+  | { readonly request_id: string; readonly trace_id: string; readonly span_id: string }
+  | undefined {
+  const scope = currentRequestScope();
+  return scope && { request_id: scope.requestId, trace_id: scope.traceId, span_id: scope.spanId };
 }

@@ -13,6 +13,7 @@ import { currentRequestScope } from './request-scope.ts';
 import type { SessionRunner } from './request-session.ts';
 import { requestSession } from './request-session.ts';
 import type { Route, RouteContext } from './route.ts';
+import { setServerTiming } from './server-timing.ts';
 import { validate } from './validate.ts';
 
 const NOTHING = z.strictObject({});
@@ -43,6 +44,7 @@ export function routeEndpoint(route: Route, services: RouteServices): Endpoint {
       inFlight.enter(response);
       requireAcceptable(request);
       const input = await readInput(route, request, response, services.readJson);
+      if (scope !== undefined) scope.hasSession = true;
       const reply = await requestSession(
         sessions,
         async (signal) => encodeReply(route, await route.run({ ...input, signal }), { checkBody }),
@@ -55,6 +57,7 @@ export function routeEndpoint(route: Route, services: RouteServices): Endpoint {
           clientGone: goneSignal(response),
         },
       );
+      if (scope !== undefined) setServerTiming(response, scope);
       send(route, reply, request, response);
     },
   };

@@ -3,6 +3,7 @@ import type { Response } from 'express';
 import type { FailureLog } from './failure-log.ts';
 import { failureOf, PROBLEM_TYPE, problemOf } from './problem.ts';
 import type { RequestScope } from './request-scope.ts';
+import { setServerTiming } from './server-timing.ts';
 
 /** Answers an error as a problem, and logs it when it is not the client's. Cuts the connection when an answer has already begun. */
 export function sendFailure(
@@ -24,6 +25,7 @@ export function sendFailure(
     return;
   }
   const body = JSON.stringify(problemOf(failure, scope));
+  setServerTiming(response, scope);
   response.writeHead(failure.status, {
     'Content-Type': PROBLEM_TYPE,
     'Cache-Control': 'no-store',

@@ -3,17 +3,24 @@ import type {
   LeakReturned,
   LeaseLeaked,
   LeaseReclaimed,
+  QueryEnded,
 } from '#database/database-observer.ts';
 import type { PoolStats } from '#database/pool/pool-stats.ts';
 import type { Logger } from './logger.ts';
+import { collectionNames, operationName } from './metric-labels.ts';
 import { readOr } from './read-or.ts';
 import { repeatLimit } from './repeat-limit.ts';
+import { sanitizeSql } from './sanitize-sql.ts';
 import { stackFrames } from './stack-frames.ts';
 
 /** What a log of the database works with; all of it has a default. */
 export interface DatabaseLogParts {
   /** Figures for the line that says that a pool is exhausted; without it the line has none. */
   readonly poolStats?: () => readonly PoolStats[];
+  /** Statements that take longer have a line, with their SQL; 0 = none. */
+  readonly slowQueryMs?: number;
+  /** Tables of the entities: slow statements on others share their lines. */
+  readonly tables?: readonly string[];
   /** Milliseconds of any steady clock. */
   readonly now?: () => number;
 }
@@ -28,7 +35,7 @@ const BROKEN_STATES: ReadonlySet<string> = new Set(['down', 'read_only', 'migrat
  * A pool works for all requests: whichever of them a socket or a timer happened to be made in has nothing to do with
  * what it tells.
  */
-const OF_NO_REQUEST = { request_id: undefined, trace_id: undefined };
+const OF_NO_REQUEST = { request_id: undefined, trace_id: undefined, span_id: undefined };
 
 /**
  * Logs the database's connections, leases and health. What comes in storms is written once per pool and kind every 30 s,
@@ -36,10 +43,44 @@ const OF_NO_REQUEST = { request_id: undefined, trace_id: undefined };
  */
 export function createDatabaseLog(
   logger: Logger,
-  { poolStats = () => [], now = () => performance.now() }: DatabaseLogParts = {},
+  {
+    poolStats = () => [],
+    slowQueryMs = 0,
+    tables = [],
+    now = () => performance.now(),
+  }: DatabaseLogParts = {},
 ): DatabaseObserver {
   const limited = repeatLimit(REPEAT_AFTER_MS, now);
+  const collectionName = collectionNames(tables);
+
+  const slowQuery = (event: QueryEnded) => {
+    const { pool, holder, scope, text, operation, collection, durationMs, code } = event;
+    const kind = `${operationName(operation)} ${collectionName(collection)}`;
+    limited(`slow ${kind} ${pool}`, (suppressed) =>
+      logger.warn(
+        {
+          event: 'db.query.slow',
+          pool,
+          holder,
+          trace_id: scope?.traceId,
+          span_id: scope?.spanId,
+          duration_ms: Math.round(durationMs),
+          query: collection === undefined ? operation : `${operation} ${collection}`,
+          code,
+          sql: sanitizeSql(text),
+          suppressed,
+        },
+        'a statement took long',
+      ),
+    );
+  };
+
   return {
+    // Absent where it is off: then no event is made for it.
+    ...(slowQueryMs > 0 && {
+      queryEnded: (event: QueryEnded) =>
+        event.durationMs > slowQueryMs ? slowQuery(event) : undefined,
+    }),
     // Told of every borrower: for those who got a connection it costs two comparisons.
     acquireEnded({ pool, holder, scope, outcome, waitedMs }) {
       if (outcome === 'timeout' || outcome === 'refused') {
@@ -51,6 +92,7 @@ export function createDatabaseLog(
               outcome,
               holder,
               trace_id: scope?.traceId,
+              span_id: scope?.spanId,
               waited_ms: Math.round(waitedMs),
               ...figuresOf(pool, readOr(poolStats, [])),
               suppressed,

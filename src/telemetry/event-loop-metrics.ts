@@ -4,6 +4,7 @@ import {
   performance,
   PerformanceObserver,
 } from 'node:perf_hooks';
+import { childrenOf } from './children.ts';
 import type { Instruments } from './instruments.ts';
 import { GC_KINDS } from './metric-labels.ts';
 
@@ -13,16 +14,14 @@ const NANOSECONDS = 1e9;
 
 /** Records every pause for garbage collection until it is disconnected. */
 export function observePauses(instruments: Instruments): PerformanceObserver {
-  const durations = instruments.histogram('nodejs_gc_duration_seconds');
+  const duration = instruments.histogram('nodejs_gc_duration_seconds');
+  const durations = childrenOf(GC_KINDS, (kind) => duration({ kind }));
   const kinds = new Map<unknown, (typeof GC_KINDS)[number]>([
     [constants.NODE_PERFORMANCE_GC_MAJOR, 'major'],
     [constants.NODE_PERFORMANCE_GC_MINOR, 'minor'],
     [constants.NODE_PERFORMANCE_GC_INCREMENTAL, 'incremental'],
     [constants.NODE_PERFORMANCE_GC_WEAKCB, 'weakcb'],
   ]);
-  for (const kind of GC_KINDS) {
-    durations.zero({ kind });
-  }
   const observer = new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
       const detail: unknown = Reflect.get(entry, 'detail');
@@ -31,7 +30,7 @@ export function observePauses(instruments: Instruments): PerformanceObserver {
           ? kinds.get(Reflect.get(detail, 'kind'))
           : undefined;
       if (kind !== undefined) {
-        durations.observe({ kind }, entry.duration / 1000);
+        durations.get(kind)?.observe(entry.duration / 1000);
       }
     }
   });

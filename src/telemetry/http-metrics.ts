@@ -1,3 +1,4 @@
+import type { HistogramChild } from './bound-histogram.ts';
 import type { Instruments } from './instruments.ts';
 import { HTTP_METHODS, OTHER_METHOD, UNMATCHED_ROUTE } from './metric-labels.ts';
 
@@ -9,17 +10,51 @@ export interface HttpMetricsObserver {
     readonly route: string;
     readonly status: number;
     readonly durationMs: number;
+    readonly scope: HttpMetricsScope;
   }): void;
 }
 
+/** The request's scope, as far as metrics know it. */
+export interface HttpMetricsScope {
+  readonly traceId: string;
+  readonly spanId?: string;
+  readonly isSampled?: boolean;
+  /** A session was opened for it, so that `database` is its share. */
+  readonly hasSession: boolean;
+  readonly database: {
+    readonly operations: number;
+    readonly queryMs: number;
+    readonly waitMs: number;
+  };
+}
+
 /**
- * 14 series each, of the 5,000 that all metrics may have with three pools: what comes beyond this many
- * combinations of method, route and status is counted as `_OTHER` and `unmatched`.
+ * Of the 5,000 series that all metrics may have with three pools, about 970 are fixed. The rest is shared so:
+ * 14 × (96 of method, route and status + 21 of status alone) + 38 × (14 routes with sessions + 1) here, and
+ * 3 pools × 17 × (32 + 2) in operation-metrics.ts: 4,912 in all. series-budget.test.ts counts them.
+ * Beyond this many combinations, requests are counted as `_OTHER` and `unmatched`.
  */
-const MAX_COMBINATIONS = 250;
+const MAX_COMBINATIONS = 96;
+
+/** Beyond this many routes that open sessions, what the database took is counted as `unmatched`. */
+const MAX_SESSION_ROUTES = 14;
 
 const METHODS: ReadonlySet<string> = new Set(HTTP_METHODS);
 const METHOD_NOT_ALLOWED = 405;
+
+/** Everything bound of one route: found by what a request is, not by a text made of it. */
+interface RouteChildren {
+  readonly route: string;
+  readonly byMethod: Map<string, Map<number, HistogramChild>>;
+  /** From the first request with a session on. */
+  database?: DatabaseChildren;
+}
+
+interface DatabaseChildren {
+  readonly operations: HistogramChild;
+  readonly wait: HistogramChild;
+  readonly query: HistogramChild;
+}
 
 /** Metrics of the listener. A route that is not among `routes` is `unmatched`, whatever is sent. */
 export function createHttpMetrics(
@@ -27,29 +62,51 @@ export function createHttpMetrics(
   routes: readonly string[],
 ): { readonly observer: HttpMetricsObserver; collect(): void } {
   const duration = instruments.histogram('http_server_request_duration_seconds');
+  const operations = instruments.histogram('http_server_request_db_operations');
+  const seconds = instruments.histogram('http_server_request_db_seconds');
   const activeGauge = instruments.gauge('http_server_active_requests');
-  const templates: ReadonlySet<string> = new Set(routes);
   const active = new Map<string, number>([...HTTP_METHODS, OTHER_METHOD].map((name) => [name, 0]));
-  const children = new Map<string, ReturnType<typeof duration.labels>>();
+  const unmatched: RouteChildren = { route: UNMATCHED_ROUTE, byMethod: new Map() };
+  const known = new Map<string, RouteChildren>(
+    routes.map((route) => [route, { route, byMethod: new Map() }]),
+  );
+  let combinations = 0;
+  let sessionRoutes = 0;
 
-  const bind = (key: string, method: string, route: string, status: number) => {
-    const child = duration.labels({
+  const bind = (children: RouteChildren, method: string, status: number) => {
+    const child = duration({
       http_request_method: method,
-      http_route: route,
+      http_route: children.route,
       http_response_status_code: String(status),
     });
-    children.set(key, child);
+    const byStatus = children.byMethod.get(method) ?? new Map<number, HistogramChild>();
+    children.byMethod.set(method, byStatus.set(status, child));
+    combinations += 1;
     return child;
   };
 
-  const childOf = (method: string, route: string, status: number) => {
-    const key = `${method} ${status} ${route}`;
-    const known = children.get(key);
-    if (known !== undefined || children.size < MAX_COMBINATIONS) {
-      return known ?? bind(key, method, route, status);
+  const durationOf = (children: RouteChildren, method: string, status: number) =>
+    children.byMethod.get(method)?.get(status) ??
+    (combinations < MAX_COMBINATIONS
+      ? bind(children, method, status)
+      : (unmatched.byMethod.get(OTHER_METHOD)?.get(status) ??
+        bind(unmatched, OTHER_METHOD, status)));
+
+  const databaseOf = (children: RouteChildren): DatabaseChildren => {
+    if (children.database !== undefined) {
+      return children.database;
     }
-    const rest = `${OTHER_METHOD} ${status} ${UNMATCHED_ROUTE}`;
-    return children.get(rest) ?? bind(rest, OTHER_METHOD, UNMATCHED_ROUTE, status);
+    if (children !== unmatched && sessionRoutes >= MAX_SESSION_ROUTES) {
+      return databaseOf(unmatched);
+    }
+    sessionRoutes += 1;
+    const route = { http_route: children.route };
+    children.database = {
+      operations: operations(route),
+      wait: seconds({ ...route, phase: 'wait' }),
+      query: seconds({ ...route, phase: 'query' }),
+    };
+    return children.database;
   };
 
   const change = (method: string, by: number) => {
@@ -60,15 +117,21 @@ export function createHttpMetrics(
   return {
     observer: {
       requestStarted: ({ method }) => change(method, 1),
-      requestEnded({ method, route, status, durationMs }) {
+      requestEnded({ method, route, status, durationMs, scope }) {
         change(method, -1);
+        const children = known.get(route) ?? unmatched;
         // Every method could be tried on every route: those a route does not have are one.
         const isUsual = METHODS.has(method) && status !== METHOD_NOT_ALLOWED;
-        childOf(
-          isUsual ? method : OTHER_METHOD,
-          templates.has(route) ? route : UNMATCHED_ROUTE,
-          status,
-        ).observe(durationMs / 1000);
+        durationOf(children, isUsual ? method : OTHER_METHOD, status).observe(
+          durationMs / 1000,
+          scope,
+        );
+        if (scope.hasSession) {
+          const database = databaseOf(children);
+          database.operations.observe(scope.database.operations, scope);
+          database.wait.observe(scope.database.waitMs / 1000, scope);
+          database.query.observe(scope.database.queryMs / 1000, scope);
+        }
       },
     },
     collect() {

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client';
+import { bindHistogram, type HistogramChild } from './bound-histogram.ts';
 import { METRICS, type MetricName } from './metric-catalogue.ts';
 import type { MetricDefinition } from './metric-definition.ts';
 
@@ -27,8 +28,17 @@ export class Instruments {
     return new Gauge(this.#configuration(name));
   }
 
-  histogram<N extends NameOf<'histogram'>>(name: N): Histogram<LabelOf<N>> {
-    return new Histogram({ ...this.#configuration(name), buckets: [...METRICS[name].buckets] });
+  /** Binds the labels of a histogram, each set of them once. */
+  histogram<N extends NameOf<'histogram'>>(
+    name: N,
+  ): (labels: Record<LabelOf<N>, string>) => HistogramChild {
+    const { buckets } = METRICS[name];
+    const histogram = new Histogram({
+      ...this.#configuration(name),
+      buckets: [...buckets],
+      enableExemplars: true,
+    });
+    return (labels) => bindHistogram(histogram, labels, buckets);
   }
 
   #configuration<N extends MetricName>(name: N) {

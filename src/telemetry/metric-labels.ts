@@ -59,6 +59,30 @@ export const ERROR_TYPES = [
   'other',
 ] as const;
 
+/** Other words of PostgreSQL for the same. */
+const SYNONYMS = new Map<string, (typeof OPERATION_NAMES)[number]>([
+  ['START', 'BEGIN'],
+  ['END', 'COMMIT'],
+  ['ABORT', 'ROLLBACK'],
+]);
+const OPERATIONS = new Map([...OPERATION_NAMES.map((name) => [name, name] as const), ...SYNONYMS]);
+
+/** The operation of a statement, by its first word in capitals. */
+export function operationName(word: string): (typeof OPERATION_NAMES)[number] {
+  return OPERATIONS.get(word) ?? 'OTHER';
+}
+
+/** The collection of a statement on a table that is none of the entities'. */
+export const OTHER_COLLECTION = 'other';
+
+/** Names the collection of a statement: one of `tables`, `other`, or nothing. */
+export function collectionNames(
+  tables: readonly string[],
+): (collection: string | undefined) => string {
+  const known = new Set(['', ...tables]);
+  return (collection = '') => (known.has(collection) ? collection : OTHER_COLLECTION);
+}
+
 /** Which part of a request the database took. */
 export const DATABASE_PHASES = ['wait', 'query'] as const;
 
@@ -186,6 +210,35 @@ export const ERROR_CODES = valuesOf<DatabaseErrorCode>({
   DB_QUERY_FAILED: true,
   CONFIG_INVALID: true,
 });
+
+/** The class of an error that a statement failed with; empty when it did not. */
+export function errorType(code: DatabaseErrorCode | undefined): (typeof ERROR_TYPES)[number] {
+  switch (code) {
+    case undefined:
+      return '';
+    case 'DB_CONNECTION_LOST':
+    case 'DB_COMMIT_UNKNOWN':
+    case 'DB_UNAVAILABLE':
+    case 'DB_TOO_MANY_CONNECTIONS':
+      return 'connection';
+    case 'DB_QUERY_TIMEOUT':
+    case 'DB_LOCK_TIMEOUT':
+      return 'timeout';
+    case 'DB_QUERY_CANCELLED':
+      return 'cancelled';
+    case 'DB_DEADLOCK':
+    case 'DB_SERIALIZATION':
+      return 'conflict';
+    case 'DB_UNIQUE':
+    case 'DB_FOREIGN_KEY':
+    case 'DB_CHECK':
+    case 'DB_NOT_NULL':
+    case 'DB_EXCLUSION':
+      return 'constraint';
+    default:
+      return 'other';
+  }
+}
 
 /** Why connecting failed, in the words of the metric. */
 export function connectFailureReason(code: DatabaseErrorCode): ConnectFailureReason {

@@ -1,3 +1,4 @@
+import { Registry } from 'prom-client';
 import type { DatabaseObserver } from '#database/database-observer.ts';
 import type { PoolStats } from '#database/pool/pool-stats.ts';
 import { createDatabaseMetrics } from './database-metrics.ts';
@@ -5,12 +6,13 @@ import { expositionFormat } from './exposition-format.ts';
 import { type Exposition, renderExposition } from './exposition.ts';
 import { createHttpMetrics, type HttpMetricsObserver } from './http-metrics.ts';
 import { Instruments } from './instruments.ts';
+import type { OperationMetricsOptions } from './operation-metrics.ts';
 import { createPostgresMetrics, type ServerFiguresSource } from './postgres-metrics.ts';
 import { createProcessMetrics } from './process-metrics.ts';
 import { createServiceMetrics, type ServiceFacts } from './service-metrics.ts';
 
 /** Where the figures of a scrape come from. A function that throws makes only its gauges absent. */
-export interface MetricsSources extends ServiceFacts {
+export interface MetricsSources extends ServiceFacts, OperationMetricsOptions {
   readonly poolStats: () => readonly PoolStats[];
   readonly serverFigures: ServerFiguresSource;
   /** Templates of all routes: the values `http_route` may have. */
@@ -26,11 +28,19 @@ export interface Metrics {
   close(): void;
 }
 
+/** Metrics that are switched off: nothing is counted, and a scrape is empty text. */
+export const noMetrics: Metrics = Object.freeze({
+  httpObserver: { requestStarted: () => undefined, requestEnded: () => undefined },
+  databaseObserver: {},
+  render: () => Promise.resolve({ contentType: Registry.PROMETHEUS_CONTENT_TYPE, body: '' }),
+  close: () => undefined,
+});
+
 /** Creates the metrics of one service: every one of the catalogue, in a registry of its own. */
 export function createMetrics(sources: MetricsSources): Metrics {
   const instruments = new Instruments();
   const http = createHttpMetrics(instruments, sources.routes);
-  const database = createDatabaseMetrics(instruments, sources.poolStats);
+  const database = createDatabaseMetrics(instruments, sources.poolStats, sources);
   const postgres = createPostgresMetrics(instruments, sources.serverFigures);
   const service = createServiceMetrics(instruments, sources);
   const own = createProcessMetrics(instruments);

@@ -9,11 +9,13 @@ export function createPoolGauges(instruments: Instruments) {
   const idleMax = instruments.gauge('db_client_connection_idle_max');
   const pending = instruments.gauge('db_client_connection_pending_requests');
   const oldestPending = instruments.gauge('db_client_connection_oldest_pending_seconds');
+  const prepared = instruments.gauge('db_client_prepared_statements');
   const oldestUse = instruments.gauge('db_client_connection_oldest_use_seconds');
   return {
     /** Replaces what was said before: a pool that is not among `all` has no gauges. */
     set(all: readonly PoolStats[]): void {
-      for (const gauge of [count, max, idleMin, idleMax, pending, oldestPending, oldestUse]) {
+      const pulled = [count, max, idleMin, idleMax, pending, oldestPending, oldestUse, prepared];
+      for (const gauge of pulled) {
         gauge.reset();
       }
       for (const stats of all) {
@@ -27,6 +29,7 @@ export function createPoolGauges(instruments: Instruments) {
         pending.set(pool, stats.waiting);
         oldestPending.set(pool, stats.oldestWaitMs / 1000);
         oldestUse.set(pool, stats.oldestUseMs / 1000);
+        prepared.set(pool, stats.prepared);
       }
     },
   };

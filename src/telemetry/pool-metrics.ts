@@ -19,16 +19,16 @@ export function createPoolMetrics(instruments: Instruments) {
   const gauges = createPoolGauges(instruments);
   return {
     observer: {
-      acquireEnded({ pool, outcome, waitedMs }) {
+      acquireEnded({ pool, scope, outcome, waitedMs }) {
         const metrics = pools.of(pool);
-        metrics.waitTime.get(outcome)?.observe(waitedMs / 1000);
+        metrics.waitTime.get(outcome)?.observe(waitedMs / 1000, scope);
         if (outcome === 'timeout') {
           metrics.timeouts.inc();
         } else if (outcome === 'refused') {
           metrics.rejections.inc();
         }
       },
-      leaseEnded: ({ pool, heldMs }) => pools.of(pool).useTime.observe(heldMs / 1000),
+      leaseEnded: ({ pool, scope, heldMs }) => pools.of(pool).useTime.observe(heldMs / 1000, scope),
       leaseReclaimed: ({ pool, reason }) => pools.of(pool).reclaimed.get(reason)?.inc(),
       leaseLeaked: ({ pool }) => pools.of(pool).leaks.inc(),
       pingEnded: ({ pool, outcome }) => pools.of(pool).pings.get(outcome)?.inc(),
@@ -71,15 +71,10 @@ function binder(instruments: Instruments) {
 
   return (name: string) => {
     const pool = { db_client_connection_pool_name: name };
-    createTime.zero(pool);
-    useTime.zero(pool);
     return {
-      waitTime: childrenOf(ACQUIRE_RESULTS, (outcome) => {
-        waitTime.zero({ ...pool, outcome });
-        return waitTime.labels({ ...pool, outcome });
-      }),
-      createTime: createTime.labels(pool),
-      useTime: useTime.labels(pool),
+      waitTime: childrenOf(ACQUIRE_RESULTS, (outcome) => waitTime({ ...pool, outcome })),
+      createTime: createTime(pool),
+      useTime: useTime(pool),
       timeouts: bornAtZero(timeouts.labels(pool)),
       rejections: bornAtZero(rejections.labels(pool)),
       failures: childrenOf(CONNECT_FAILURE_REASONS, (reason) =>

@@ -18,12 +18,52 @@ const RESERVED: ReadonlySet<string> = new Set(['time', 'level', 'msg', 'service'
 export function safeFields(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const budget = { values: MAX_VALUES };
   const safe: Record<string, unknown> = {};
-  for (const [name, value] of entriesOf(fields)) {
-    if (!RESERVED.has(name)) {
-      safe[safeText(name)] = name === 'err' ? serializeError(value) : field(name, value, 0, budget);
+  try {
+    const names = Object.keys(fields);
+    for (let at = 0; at < names.length && at < MAX_ENTRIES; at += 1) {
+      const name = names[at] ?? '';
+      const { shown, kind } = factsOf(name);
+      if (kind !== 'reserved') {
+        safe[shown] =
+          kind === 'secret'
+            ? REDACTED
+            : kind === 'error'
+              ? serializeError(fields[name])
+              : plain(fields[name], 0, budget);
+      }
     }
+  } catch {
+    safe['unreadable'] = true;
   }
   return safe;
+}
+
+type NameFacts = {
+  readonly shown: string;
+  readonly kind: 'reserved' | 'error' | 'secret' | 'plain';
+};
+
+/** Judged once each: the names of fields are in the code, and few. */
+const judged = new Map<string, NameFacts>();
+const MAX_JUDGED = 500;
+
+function factsOf(name: string): NameFacts {
+  const known = judged.get(name);
+  if (known !== undefined) {
+    return known;
+  }
+  const kind = RESERVED.has(name)
+    ? 'reserved'
+    : name === 'err'
+      ? 'error'
+      : isSecretName(name)
+        ? 'secret'
+        : 'plain';
+  const facts = { shown: safeText(name), kind } as const;
+  if (judged.size < MAX_JUDGED) {
+    judged.set(name, facts);
+  }
+  return facts;
 }
 
 function isPlain(value: object): boolean {

@@ -47,13 +47,12 @@ function binder(instruments: Instruments) {
 
   return (name: string) => {
     const pool = { db_client_connection_pool_name: name };
-    duration.zero(pool);
     return {
       active: 0,
       ended: childrenOf(SESSION_RESULTS, (outcome) =>
         bornAtZero(ended.labels({ ...pool, outcome })),
       ),
-      duration: duration.labels(pool),
+      duration: duration(pool),
       errors: childrenOf(ERROR_CODES, (code) => bornAtZero(errors.labels({ ...pool, code }))),
       retries: childrenOf(RETRY_RESULTS, (outcome) =>
         bornAtZero(retries.labels({ ...pool, outcome })),

@@ -3,7 +3,8 @@ import { parseSettings } from '#config/parse-settings.ts';
 import { DEFAULT_DATABASE_OPTIONS } from '#database/database-options.ts';
 
 it('a manager that is given a URL alone has the defaults of the settings', () => {
-  const { settings } = parseSettings({});
+  // Which statements are slow is for whoever observes them.
+  const { slowQueryMs: _observed, ...defaults } = parseSettings({}).settings.database;
 
-  expect(DEFAULT_DATABASE_OPTIONS).toEqual(settings.database);
+  expect(DEFAULT_DATABASE_OPTIONS).toEqual(defaults);
 });

@@ -26,7 +26,8 @@ describe('docs/metrics.md', () => {
 
   it('names the buckets of every histogram', () => {
     const missing = catalogue.filter(
-      ([, { buckets }]) => buckets !== undefined && !page.includes(`${buckets.join(', ')} seconds`),
+      ([, { buckets, unit }]) =>
+        buckets !== undefined && !page.includes(`${buckets.join(', ')} ${unit}`),
     );
 
     expect(missing).toEqual([]);

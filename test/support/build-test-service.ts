@@ -4,9 +4,11 @@ import { composeObservers } from '#database/database-observer.ts';
 import type { DatabaseObserver } from '#database/database-observer.ts';
 import type { PoolStats } from '#database/pool/pool-stats.ts';
 import type { DatabaseSessionManager } from '#database/session-manager.ts';
+import { requestIds } from '#http/request-scope.ts';
 import type { Route } from '#http/route.ts';
 import { buildService } from '#service.ts';
 import { createLogger } from '#telemetry/logger.ts';
+import type { Metrics } from '#telemetry/metrics.ts';
 import { TestDatabase } from './test-database.ts';
 
 export interface TestServiceOptions {
@@ -15,6 +17,8 @@ export interface TestServiceOptions {
   /** Routes of the test's own. */
   readonly routes?: readonly Route[];
   readonly observer?: DatabaseObserver;
+  /** In place of the service's own. */
+  readonly metrics?: Metrics;
   /** Use this database, which the caller drops, instead of a new clone. */
   readonly database?: TestDatabase;
 }
@@ -54,10 +58,11 @@ export async function buildTestService(options: TestServiceOptions = {}): Promis
   });
   const service = buildService(settings, {
     logger: createLogger(
-      { ...settings.log, format: 'json' },
+      { ...settings.log, format: 'json', scope: requestIds },
       { write: (line) => void logs.push(JSON.parse(line)) },
     ),
     ...(options.routes !== undefined && { routes: options.routes }),
+    ...(options.metrics !== undefined && { metrics: options.metrics }),
     observer: composeObservers([
       counter,
       ...(options.observer === undefined ? [] : [options.observer]),

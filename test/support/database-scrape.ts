@@ -2,13 +2,17 @@ import type { PoolStats } from '#database/pool/pool-stats.ts';
 import { createDatabaseMetrics } from '#telemetry/database-metrics.ts';
 import { renderExposition } from '#telemetry/exposition.ts';
 import { Instruments } from '#telemetry/instruments.ts';
+import type { OperationMetricsOptions } from '#telemetry/operation-metrics.ts';
 import { parseExposition } from './exposition.ts';
 import { poolStatsOf } from './pool-stats-of.ts';
 
 /** The metrics of the database alone: what they are told, and what a scrape shows of it. */
-export function databaseScrape(poolStats: () => readonly PoolStats[] = () => [poolStatsOf()]) {
+export function databaseScrape(
+  poolStats: () => readonly PoolStats[] = () => [poolStatsOf()],
+  options: OperationMetricsOptions = { tables: ['users'], slowQueryMs: 200 },
+) {
   const instruments = new Instruments();
-  const { observer, collect } = createDatabaseMetrics(instruments, poolStats);
+  const { observer, collect } = createDatabaseMetrics(instruments, poolStats, options);
   const render = async () => {
     collect();
     return (await renderExposition(instruments.registry, 'text')).body;

@@ -3,6 +3,15 @@ interface ExpositionSample {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
+  /** Of a bucket, in OpenMetrics only. */
+  readonly exemplar?: ExpositionExemplar;
+}
+
+interface ExpositionExemplar {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+  /** Seconds since the epoch. */
+  readonly timestamp: number;
 }
 
 export interface MetricFamily {
@@ -17,7 +26,7 @@ interface OpenFamily extends MetricFamily {
 }
 
 const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
-const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/;
+const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*?)\})? (\S+)(?: # \{(.*)\} (\S+) ([0-9.]+))?$/;
 const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\\\|\\"|\\n)*)"(,|$)/y;
 const VALUE = /^(?:NaN|[+-]Inf|[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)$/;
 const TYPES = new Set(['counter', 'gauge', 'histogram']);
@@ -45,6 +54,7 @@ export function parseExposition(body: string, format: 'text' | 'openmetrics'): M
     } else {
       const family = families.at(-1);
       const sample = parseSample(line);
+      checkExemplar(sample, line, format);
       check(family !== undefined && help?.[0] === family.name, line, 'sample without family');
       check(suffixesOf(family, format).includes(sample.name), line, 'sample of another family');
       const key = `${sample.name} ${keyOf(sample.labels)}`;
@@ -77,8 +87,24 @@ function linesOf(body: string, format: 'text' | 'openmetrics'): string[] {
 }
 
 function parseSample(line: string): ExpositionSample {
-  const [, name = '', inner = '', value = ''] = SAMPLE.exec(line) ?? [];
+  const [, name = '', inner = '', value = '', exemplar, measured = '', timestamp = ''] =
+    SAMPLE.exec(line) ?? [];
   check(VALUE.test(value), line, 'no sample');
+  return {
+    name,
+    labels: parseLabels(inner, line),
+    value: numberOf(value),
+    ...(exemplar !== undefined && {
+      exemplar: {
+        labels: parseLabels(exemplar, line),
+        value: numberOf(measured),
+        timestamp: Number(timestamp),
+      },
+    }),
+  };
+}
+
+function parseLabels(inner: string, line: string): Record<string, string> {
   const labels: Record<string, string> = {};
   LABEL.lastIndex = 0;
   while (LABEL.lastIndex < inner.length) {
@@ -86,7 +112,27 @@ function parseSample(line: string): ExpositionSample {
     check(label !== '' && !(label in labels), line, 'wrong labels');
     labels[label] = text.replace(/\\(.)/g, (_, escaped) => (escaped === 'n' ? '\n' : escaped));
   }
-  return { name, labels, value: Number(value.replace('Inf', 'Infinity')) };
+  return labels;
+}
+
+function numberOf(text: string): number {
+  return Number(text.replace('Inf', 'Infinity'));
+}
+
+/** Exemplars are of OpenMetrics alone, at buckets, at most 128 characters, and in their bucket. */
+function checkExemplar(
+  { name, labels, exemplar }: ExpositionSample,
+  line: string,
+  format: 'text' | 'openmetrics',
+): void {
+  if (exemplar === undefined) {
+    return;
+  }
+  check(format === 'openmetrics', line, 'exemplar in text');
+  check(name.endsWith('_bucket'), line, 'exemplar beside a bucket');
+  check(Object.entries(exemplar.labels).join('').length <= 128, line, 'exemplar is too long');
+  check(exemplar.value <= numberOf(labels['le'] ?? ''), line, 'exemplar of another bucket');
+  check(exemplar.timestamp > 1e9 && exemplar.timestamp < 1e10, line, 'exemplar without its second');
 }
 
 function suffixesOf({ name, type }: MetricFamily, format: 'text' | 'openmetrics'): string[] {
@@ -111,7 +157,7 @@ function checkHistogram(family: MetricFamily, format: 'text' | 'openmetrics'): v
     const buckets = samples.filter(({ name }) => name.endsWith('_bucket'));
     const bounds = buckets.map(({ labels }) => labels['le'] ?? '');
     const count = samples.find(({ name }) => name.endsWith('_count'))?.value;
-    const numbers = bounds.map((bound) => Number(bound.replace('Inf', 'Infinity')));
+    const numbers = bounds.map(numberOf);
     check(isAscending(numbers), family.name, `buckets unordered at ${key}`);
     check(
       buckets.every(({ value }, at) => at === 0 || value >= (buckets[at - 1]?.value ?? 0)),

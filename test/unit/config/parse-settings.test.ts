@@ -40,6 +40,7 @@ describe('settings of an empty environment', () => {
         prePingIdleMs: 500,
         prePingTimeoutMs: 500,
         leakThresholdMs: 10_000,
+        slowQueryMs: 200,
         idleTimeoutMs: 60_000,
         maxLifetimeMs: 1_800_000,
         statementTimeoutMs: 5000,

@@ -103,6 +103,7 @@ describe('a number', () => {
       'DB_MAX_OVERFLOW',
       'DB_PRE_PING_IDLE_MS',
       'DB_LEAK_THRESHOLD_MS',
+      'DB_SLOW_QUERY_MS',
       'SHUTDOWN_DRAIN_MS',
       'SHUTDOWN_GRACE_MS',
     ]);

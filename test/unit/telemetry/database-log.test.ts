@@ -4,6 +4,7 @@ import {
   type ConnectionFailed,
   composeObservers,
   type LeaseReclaimed,
+  type QueryEnded,
 } from '#database/database-observer.ts';
 import { captureStack } from '#database/pool/holder-stack.ts';
 import type { PoolStats } from '#database/pool/pool-stats.ts';
@@ -25,7 +26,13 @@ function subject({
     { level: 'debug', format: 'json', scope: () => scope },
     { write: (line) => lines.push(JSON.parse(line)) },
   );
-  return { lines, clock, log: createDatabaseLog(logger, { poolStats, now: () => clock.now }) };
+  const log = createDatabaseLog(logger, {
+    poolStats,
+    slowQueryMs: 200,
+    tables: ['users', 'teams'],
+    now: () => clock.now,
+  });
+  return { lines, clock, log };
 }
 
 const refused: ConnectionFailed = {
@@ -50,6 +57,81 @@ const missed: AcquireEnded = {
   outcome: 'timeout',
   waitedMs: 2000.4,
 };
+const slow: QueryEnded = {
+  pool: 'main',
+  holder: 'GET /users',
+  scope: { traceId: 'c'.repeat(32), spanId: 'd'.repeat(16) },
+  text: "select * from users where email = 'ada@example.com' and id = 42 -- mine",
+  operation: 'SELECT',
+  collection: 'users',
+  durationMs: 350.4,
+  code: undefined,
+  sqlState: undefined,
+};
+
+describe('the line of a slow statement', () => {
+  it('says whose it was, what it did and its SQL, without a value', () => {
+    const { log, lines } = subject();
+
+    log.queryEnded?.(slow);
+
+    expect(lines).toEqual([
+      expect.objectContaining({
+        level: 'warn',
+        event: 'db.query.slow',
+        pool: 'main',
+        holder: 'GET /users',
+        trace_id: 'c'.repeat(32),
+        span_id: 'd'.repeat(16),
+        duration_ms: 350,
+        query: 'SELECT users',
+        sql: expect.stringMatching(/^select \* from users where email = \? and id = \?\s*$/),
+        suppressed: 0,
+      }),
+    ]);
+  });
+
+  it('names the code of one that failed', () => {
+    const { log, lines } = subject();
+
+    log.queryEnded?.({ ...slow, code: 'DB_QUERY_TIMEOUT', sqlState: '57014' });
+
+    expect(lines).toMatchObject([{ code: 'DB_QUERY_TIMEOUT' }]);
+  });
+
+  it('is not written of one that took no longer than the threshold', () => {
+    const { log, lines } = subject();
+
+    log.queryEnded?.({ ...slow, durationMs: 200 });
+
+    expect(lines).toEqual([]);
+  });
+
+  it('comes once in 30 s for each operation and table, with the count of those left out', () => {
+    const { log, lines, clock } = subject();
+
+    for (let at = 0; at < 100; at += 1) {
+      log.queryEnded?.(slow);
+      log.queryEnded?.({ ...slow, operation: 'INSERT', collection: `table_${at}` });
+      log.queryEnded?.({ ...slow, operation: 'INSERT', collection: 'teams' });
+    }
+    clock.now = 30_000;
+    log.queryEnded?.(slow);
+
+    expect(lines.map(({ query, suppressed }) => [query, suppressed])).toEqual([
+      ['SELECT users', 0],
+      ['INSERT table_0', 0],
+      ['INSERT teams', 0],
+      ['SELECT users', 99],
+    ]);
+  });
+
+  it('has no listener where it is off, so that nobody is told of statements', () => {
+    const logger = createLogger({ level: 'debug', format: 'json' }, { write: () => undefined });
+
+    expect(createDatabaseLog(logger, { slowQueryMs: 0 }).queryEnded).toBeUndefined();
+  });
+});
 
 describe('the log of the database', () => {
   it('says once where connecting failed, with code, host, port and what to check', () => {

@@ -1,8 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { renderExposition } from '#telemetry/exposition.ts';
-import { createHttpMetrics } from '#telemetry/http-metrics.ts';
+import { createHttpMetrics, type HttpMetricsScope } from '#telemetry/http-metrics.ts';
 import { Instruments } from '#telemetry/instruments.ts';
+import { requestScope } from '#test/support/request-scope.ts';
 import { parseExposition } from '#test/support/exposition.ts';
 
 const DURATION = 'http_server_request_duration_seconds';
@@ -26,7 +27,7 @@ function subject(routes: readonly string[] = ['/users', '/users/:id']) {
         value,
       ]);
   const end = (method: string, route: string, status = 200) =>
-    observer.requestEnded({ method, route, status, durationMs: 3 });
+    observer.requestEnded({ method, route, status, durationMs: 3, scope: requestScope() });
   return { observer, samples, counts, end };
 }
 
@@ -47,7 +48,13 @@ describe('metrics of requests', () => {
   it('record seconds', async () => {
     const { observer, samples } = subject();
 
-    observer.requestEnded({ method: 'GET', route: '/users', status: 200, durationMs: 250 });
+    observer.requestEnded({
+      method: 'GET',
+      route: '/users',
+      status: 200,
+      durationMs: 250,
+      scope: requestScope(),
+    });
 
     const sum = (await samples()).find(({ name }) => name === `${DURATION}_sum`);
     expect(sum?.value).toBe(0.25);
@@ -146,4 +153,63 @@ describe('metrics of requests', () => {
     const total = (await counts()).reduce((sum, row) => sum + Number(row[3]), 0);
     expect(total).toBe(500);
   });
+
+  it('name the trace of a request that is sampled, and of no other', async () => {
+    const instruments = new Instruments();
+    const { observer } = createHttpMetrics(instruments, ['/users']);
+    const end = (traceId: string, isSampled: boolean) => {
+      const scope = requestScope({ traceId, isSampled, hasSession: true });
+      observer.requestEnded({ method: 'GET', route: '/users', status: 200, durationMs: 3, scope });
+    };
+
+    end('a'.repeat(32), false);
+    end('b'.repeat(32), true);
+    end('c'.repeat(32), false);
+
+    const { body } = await renderExposition(instruments.registry, 'openmetrics');
+    const exemplars = parseExposition(body, 'openmetrics').flatMap(({ name, samples }) =>
+      samples.flatMap(({ exemplar }) => (exemplar === undefined ? [] : [[name, exemplar.labels]])),
+    );
+    const labels = { trace_id: 'b'.repeat(32), span_id: '00f067aa0ba902b7' };
+    expect(exemplars).toEqual([
+      [DURATION, labels],
+      ['http_server_request_db_operations', labels],
+      ['http_server_request_db_seconds', labels],
+      ['http_server_request_db_seconds', labels],
+    ]);
+  });
+
+  it('tell what the database took of requests with a session, by route, and nothing of others', async () => {
+    const { observer, samples } = subject();
+    const end = (route: string, scope: HttpMetricsScope) =>
+      observer.requestEnded({ method: 'GET', route, status: 200, durationMs: 9, scope });
+
+    end('/users', requestScope());
+    end('/users/:id', database(1));
+    end('/users/:id', database(12));
+
+    const found = (await samples()).filter(({ name }) => /_db_\w+_(?:sum|count)$/.test(name));
+    expect(
+      found.map(({ name, labels, value }) => [
+        name.replace('http_server_request_', ''),
+        labels['http_route'],
+        labels['phase'],
+        value,
+      ]),
+    ).toEqual([
+      ['db_operations_sum', '/users/:id', undefined, 13],
+      ['db_operations_count', '/users/:id', undefined, 2],
+      ['db_seconds_sum', '/users/:id', 'wait', 26],
+      ['db_seconds_count', '/users/:id', 'wait', 2],
+      ['db_seconds_sum', '/users/:id', 'query', 13],
+      ['db_seconds_count', '/users/:id', 'query', 2],
+    ]);
+  });
 });
+
+function database(operations: number): HttpMetricsScope {
+  return requestScope({
+    hasSession: true,
+    database: { operations, queryMs: operations * 1000, waitMs: operations * 2000 },
+  });
+}
