@@ -10,7 +10,6 @@ import { healthRoutes } from './health-routes.ts';
 import type { HealthSource } from './health-source.ts';
 import { invalidRequest, notFound } from './http-error.ts';
 import { FailureLog } from './failure-log.ts';
-import type { HttpLog } from './http-log.ts';
 import type { HttpObserver } from './http-observer.ts';
 import { InFlightLimit } from './in-flight-limit.ts';
 import { managementAccess, noAccess } from './management-access.ts';
@@ -31,7 +30,6 @@ import { sendFailure } from './send-failure.ts';
 export interface ManagementDependencies extends ManagementSources {
   readonly health: HealthSource;
   readonly settings: Pick<Settings, 'environment' | 'http' | 'management'>;
-  readonly log: HttpLog;
   readonly observer: HttpObserver;
 }
 
@@ -49,9 +47,10 @@ export interface AppDependencies extends ManagementDependencies {
 export function createApp(dependencies: AppDependencies): Express {
   const { routes, sessionManager: sessions, health, info, settings } = dependencies;
   const { environment, http, management } = settings;
+  const readJson = createJsonReader(http.bodyLimitBytes);
   const services = {
     sessions,
-    readJson: createJsonReader(http.bodyLimitBytes),
+    readJson,
     inFlight: new InFlightLimit(http.maxInFlight),
     requestTimeoutMs: http.requestTimeoutMs,
     checkReplies: environment !== 'production',
@@ -60,7 +59,7 @@ export function createApp(dependencies: AppDependencies): Express {
   const hasAccess = isShared ? managementAccess(settings, { isOwnListener: false }) : noAccess;
   const serviceRoutes = [
     ...healthRoutes(health, hasAccess),
-    ...(isShared ? managementRoutes(dependencies, hasAccess) : []),
+    ...(isShared ? managementRoutes(dependencies, hasAccess, readJson) : []),
     ...docsRoutes(),
   ];
   return createExpress(dependencies, http.corsOrigins, [
@@ -73,10 +72,14 @@ export function createApp(dependencies: AppDependencies): Express {
 /** What the management listener serves: the probes, with their details, and all that shows the inside of the service. */
 export function createManagementApp(dependencies: ManagementDependencies): Express {
   const hasAccess = managementAccess(dependencies.settings, { isOwnListener: true });
+  const readJson = createJsonReader(dependencies.settings.http.bodyLimitBytes);
   return createExpress(
     dependencies,
     [],
-    [...healthRoutes(dependencies.health, hasAccess), ...managementRoutes(dependencies, hasAccess)],
+    [
+      ...healthRoutes(dependencies.health, hasAccess),
+      ...managementRoutes(dependencies, hasAccess, readJson),
+    ],
   );
 }
 

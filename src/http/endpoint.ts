@@ -5,7 +5,7 @@ import { currentRequestScope } from './request-scope.ts';
 
 /** Something mounted at a path. Routes of features and of the service itself both become endpoints. */
 export interface Endpoint {
-  readonly method: 'get' | 'post' | 'patch' | 'delete';
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   readonly path: string;
   /** Not logged while it succeeds. */
   readonly isQuiet?: boolean;

@@ -1,20 +1,29 @@
+import { logLevelRoutes } from './loglevel-routes.ts';
+import type { LeveledLog } from './loglevel-routes.ts';
 import type { ManagementAccess } from './management-access.ts';
 import type { MetricsSource } from './metrics-route.ts';
 import { metricsRoute } from './metrics-route.ts';
 import type { PoolSource } from './pool-routes.ts';
 import { poolRoutes } from './pool-routes.ts';
+import type { JsonReader } from './read-json.ts';
 import type { ServiceRoute } from './service-route.ts';
 
 /** What management looks at. */
 export interface ManagementSources {
   readonly metrics: MetricsSource;
   readonly pool: PoolSource;
+  readonly log: LeveledLog;
 }
 
 /** What moves to the management listener when there is one. Metrics are counts, and open to all who reach them. */
 export function managementRoutes(
-  { metrics, pool }: ManagementSources,
+  { metrics, pool, log }: ManagementSources,
   hasAccess: ManagementAccess,
+  readJson: JsonReader,
 ): ServiceRoute[] {
-  return [metricsRoute(metrics), ...poolRoutes(pool, hasAccess)];
+  return [
+    metricsRoute(metrics),
+    ...poolRoutes(pool, hasAccess),
+    ...logLevelRoutes(log, hasAccess, readJson),
+  ];
 }

@@ -32,6 +32,14 @@ const COMMON_ERRORS = [
   'INTERNAL',
 ] as const satisfies readonly ErrorCode[];
 
+/** Of a body of the service's own endpoints. */
+const SERVICE_BODY_ANSWERS = [
+  { code: 'INPUT_INVALID', status: 400 },
+  { code: 'PAYLOAD_TOO_LARGE', status: 413 },
+  { code: 'UNSUPPORTED_MEDIA_TYPE', status: 415 },
+  { code: 'INPUT_INVALID', status: 422 },
+] as const;
+
 const BODY_ERRORS = ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const;
 const WRITE_ERRORS = ['DB_COMMIT_UNKNOWN'] as const;
 
@@ -44,9 +52,23 @@ const ID_HEADERS: Readonly<Record<string, HeaderObject>> = {
   'X-Trace-Id': { description: 'W3C trace id of the request.', schema: { type: 'string' } },
 };
 
-const idHeaderRefs = Object.fromEntries(
-  Object.keys(ID_HEADERS).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
-);
+/** On answers of sessions that succeeded; on failures where they had come to a session. */
+const SESSION_HEADERS: Readonly<Record<string, HeaderObject>> = {
+  'Server-Timing': {
+    description:
+      'What the database took: `db;dur=<ms>;desc="<n> queries", pool;dur=<ms>`, the second for the wait for a connection. On failures, too, when the database had been used.',
+    schema: { type: 'string' },
+  },
+};
+
+const idHeaderRefs = refsOf(ID_HEADERS);
+const sessionHeaderRefs = refsOf({ ...ID_HEADERS, ...SESSION_HEADERS });
+
+function refsOf(headers: Readonly<Record<string, HeaderObject>>): Record<string, { $ref: string }> {
+  return Object.fromEntries(
+    Object.keys(headers).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+  );
+}
 
 /** The API as OpenAPI 3.1, from the very schemas that validate. */
 export function openApiDocument(
@@ -71,7 +93,7 @@ export function openApiDocument(
     servers: [{ url: '/' }],
     paths,
     components: {
-      headers: ID_HEADERS,
+      headers: { ...ID_HEADERS, ...SESSION_HEADERS },
       securitySchemes: {
         [MANAGEMENT_SCHEME]: {
           type: 'http',
@@ -94,11 +116,17 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
       ...(query instanceof z.ZodObject ? { query } : {}),
       ...conditionParams(route),
     },
-    ...(body === undefined
-      ? {}
-      : { requestBody: { required: true, content: { [JSON_TYPE]: { schema: body } } } }),
+    ...requestBodyOf(body),
     responses: { ...successesOf(route), ...failuresOf(route) },
   };
+}
+
+function requestBodyOf(
+  body: z.ZodType | undefined,
+): Pick<ZodOpenApiOperationObject, 'requestBody'> {
+  return body === undefined
+    ? {}
+    : { requestBody: { required: true, content: { [JSON_TYPE]: { schema: body } } } };
 }
 
 function conditionParams({ etag, errors }: Route): { header?: z.ZodObject } {
@@ -128,14 +156,14 @@ function successesOf({ responses, etag }: Route): Record<string, ZodOpenApiRespo
     status,
     {
       description,
-      headers: { ...idHeaderRefs, ...headerObjects(headers) },
+      headers: { ...sessionHeaderRefs, ...headerObjects(headers) },
       ...(schema === undefined ? {} : { content: { [JSON_TYPE]: { schema } } }),
     },
   ]);
   return {
     ...Object.fromEntries(declared),
     ...(etag === true
-      ? { 304: { description: 'Not changed since it was read.', headers: idHeaderRefs } }
+      ? { 304: { description: 'Not changed since it was read.', headers: sessionHeaderRefs } }
       : {}),
   };
 }
@@ -190,6 +218,7 @@ function failureResponses(
 function serviceOperationOf({
   operationId,
   summary,
+  body,
   responses,
   isGuarded = false,
 }: ServiceRoute): ZodOpenApiOperationObject {
@@ -197,6 +226,7 @@ function serviceOperationOf({
     operationId,
     summary,
     tags: ['service'],
+    ...requestBodyOf(body),
     ...(isGuarded && { security: [{}, { [MANAGEMENT_SCHEME]: [] }] }),
     responses: {
       ...Object.fromEntries(
@@ -209,7 +239,10 @@ function serviceOperationOf({
           },
         ]),
       ),
-      ...(isGuarded && failureResponses([{ code: 'UNAUTHORIZED', status: 401 }])),
+      ...failureResponses([
+        ...(isGuarded ? [{ code: 'UNAUTHORIZED', status: 401 } as const] : []),
+        ...(body === undefined ? [] : SERVICE_BODY_ANSWERS),
+      ]),
     },
   };
 }

@@ -1,10 +1,10 @@
-import type { Response } from 'express';
 import { z } from 'zod';
 
 import type { PoolReport, PoolVerdict } from '#database/pool/pool-report.ts';
 
 import type { ManagementAccess } from './management-access.ts';
 import { requireAccess } from './management-access.ts';
+import { sendJson } from './send-json.ts';
 import type { ServiceRoute } from './service-route.ts';
 
 const JSON_TYPE = 'application/json';
@@ -112,10 +112,4 @@ export function poolRoutes(pool: PoolSource, hasAccess: ManagementAccess): Servi
       },
     },
   ];
-}
-
-function sendJson(response: Response, status: number, body: object): void {
-  const text = JSON.stringify(body);
-  const length = Buffer.byteLength(text);
-  response.writeHead(status, { 'Content-Type': JSON_TYPE, 'Content-Length': length }).end(text);
 }

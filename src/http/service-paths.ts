@@ -6,6 +6,7 @@ export const SERVICE_PATHS = [
   '/metrics',
   '/pool',
   '/pool/evict',
+  '/loglevel',
   '/openapi.json',
   '/docs',
   '/docs/errors.md',

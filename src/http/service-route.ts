@@ -16,5 +16,7 @@ export interface ServiceRoute extends Endpoint {
   readonly isGuarded?: boolean;
   readonly operationId: string;
   readonly summary: string;
+  /** Of a request; absent: none is read. */
+  readonly body?: z.ZodType;
   readonly responses: Readonly<Record<number, ServiceResponse>>;
 }

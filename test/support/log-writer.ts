@@ -3,6 +3,7 @@
  * that `ending` says. Run it as `node log-writer.ts <format> <count> <ending>`.
  */
 import { once } from 'node:events';
+import { onFatalErrors } from '#lifecycle/fatal-errors.ts';
 import { createLogger } from '#telemetry/logger.ts';
 
 const [format, count, ending] = process.argv.slice(2);
@@ -27,6 +28,14 @@ switch (ending) {
   case 'exit':
     process.exit(0);
     break;
+  case 'fatal':
+    // As main.ts does it.
+    onFatalErrors({
+      onFatal: (err, origin) => logger.fatal({ event: 'process.fatal', origin, err }, 'fatal'),
+      shutdown: () => logger.close(),
+      exit: (code) => process.exit(code),
+    });
+    throw new Error('nobody catches this');
   case 'unheard':
     // The negative control: what becomes of a process that writes without the logger.
     setInterval(() => process.stdout.write('a line\n'), 5);

@@ -1,11 +1,11 @@
 import type { Express } from 'express';
 import { z } from 'zod';
 import { createApp, createManagementApp, type AppDependencies } from '#http/app.ts';
-import type { ListenerSettings } from '#config/settings.ts';
+import type { ListenerSettings, LogLevel } from '#config/settings.ts';
 import type { PoolReport } from '#database/pool/pool-report.ts';
 import { etagOf } from '#http/etag.ts';
 import type { HealthSnapshot } from '#http/health-source.ts';
-import type { HttpLog } from '#http/http-log.ts';
+import type { LeveledLog } from '#http/loglevel-routes.ts';
 import { serializeError } from '#telemetry/serialize-error.ts';
 import type { RequestEnd } from '#http/http-observer.ts';
 import { cursorParam, limitParam, pageSchema } from '#http/pagination.ts';
@@ -24,8 +24,9 @@ export interface LogLine {
 }
 
 /** Keeps what the HTTP layer says, its errors as the service's log would write them. */
-export class RecordingLog implements HttpLog {
+export class RecordingLog implements LeveledLog {
   readonly lines: LogLine[] = [];
+  level: LogLevel = 'info';
 
   debug = (fields: object) => this.#keep('debug', fields);
   info = (fields: object) => this.#keep('info', fields);
@@ -34,7 +35,11 @@ export class RecordingLog implements HttpLog {
 
   #keep(level: string, fields: object): void {
     const { err, ...rest } = { err: undefined, ...fields };
-    this.lines.push({ level, ...rest, ...('err' in fields && { err: serializeError(err) }) });
+    this.lines.push({
+      level,
+      ...rest,
+      ...('err' in fields && { err: serializeError(err) }),
+    });
   }
 }
 

@@ -9,6 +9,9 @@ const listener = { host: '127.0.0.1', port: 0 };
 const GUARDED = [
   ['get', '/pool', 200],
   ['post', '/pool/evict', 202],
+  ['get', '/loglevel', 200],
+  // Without a body it goes no further than that.
+  ['put', '/loglevel', 400],
 ] as const;
 const STRANGERS = [
   undefined,
@@ -127,6 +130,8 @@ describe('a management listener', () => {
     ['get', '/metrics'],
     ['get', '/pool'],
     ['post', '/pool/evict'],
+    ['get', '/loglevel'],
+    ['put', '/loglevel'],
   ] as const)('takes %s %s away from the API', async (method, path) => {
     const { app } = testApp({ listener, token });
 

@@ -56,6 +56,7 @@ describe('/openapi.json', () => {
 
     expect(documented).toEqual(
       [
+        'put /loglevel',
         ...SERVICE_PATHS.map((path) => `${path === '/pool/evict' ? 'post' : 'get'} ${path}`),
         ...itemRoutes.map(({ method, path }) => `${method} ${path.replace(':id', '{id}')}`),
       ].toSorted(),

@@ -38,6 +38,16 @@ describe('a process that logs to standard output', () => {
     expect(numbersOf(await outputOf('json', 10_000, 'flush'))).toEqual(all);
   });
 
+  it('loses no line to an error that nobody catches, which is the last of them', async () => {
+    const lines = await outputOf('json', 10_000, 'fatal');
+
+    expect(numbersOf(lines.slice(0, -1))).toEqual(all);
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
+      level: 'fatal',
+      event: 'process.fatal',
+    });
+  });
+
   it('would lose lines if it were killed without a flush', async () => {
     expect((await outputOf('json', 10_000, 'kill')).length).toBeLessThan(10_000);
   });
