@@ -10,6 +10,7 @@ export function metricsOf(sessions: DatabaseSessionManager): Metrics {
     tables: ['users', 'teams', 'memberships'],
     slowQueryMs: 200,
     poolStats: () => [sessions.stats()],
+    serverFigures: () => Promise.resolve(undefined),
     readiness: () => ({ state: 'up' }),
     postgresVersion: () => undefined,
   });

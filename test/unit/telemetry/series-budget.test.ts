@@ -36,6 +36,7 @@ beforeAll(() => {
     tables,
     slowQueryMs: 200,
     poolStats: () => pools.map((name) => poolStatsOf({ name })),
+    serverFigures: () => Promise.resolve(undefined),
     readiness: () => ({ state: 'up', migrationsPending: 0 }),
     postgresVersion: () => '18',
   });
