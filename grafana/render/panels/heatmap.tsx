@@ -81,8 +81,8 @@ function drawCells(plot: uPlot, frames: readonly DataFrame[], color: string): vo
         const right = Math.round(plot.valToPos(times?.values[index], 'x', true));
         const top = Math.round(plot.valToPos(row + 1, 'y', true));
         const bottom = Math.round(plot.valToPos(row, 'y', true));
-        // The root lets the rare slow ones be seen beside the many quick ones.
-        plot.ctx.fillStyle = colorManipulator.alpha(color, Math.max(0.15, Math.sqrt(count / most)));
+        // The power lets the rare slow ones be seen beside the many quick ones.
+        plot.ctx.fillStyle = colorManipulator.alpha(color, (count / most) ** 0.25);
         plot.ctx.fillRect(left, top + 1, right - left, bottom - top - 1);
       }
     }
