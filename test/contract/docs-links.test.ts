@@ -2,11 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-const PAGES = globSync('**/*.md', { exclude: ['node_modules/**', 'coverage/**', '.data/**'] });
-const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
-  scripts: Record<string, string>;
-};
-
+const PAGES = globSync('**/*.md', { exclude: ['**/node_modules/**', 'coverage/**', '.data/**'] });
 /** A heading's anchor as GitHub makes it. */
 function anchorOf(heading: string): string {
   return heading
@@ -49,13 +45,25 @@ function scriptsOf(page: string): readonly string[] {
   return [...run, ...short];
 }
 
+/** Scripts of the package in a folder; none where there is no package. */
+function scriptsIn(folder: string): readonly string[] {
+  const manifest = join(folder, 'package.json');
+  if (!existsSync(manifest)) return [];
+  const { scripts } = JSON.parse(readFileSync(manifest, 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  return Object.keys(scripts);
+}
+
 describe('the documents', () => {
   it.for(PAGES)('%s links only to files and headings that exist', (page) => {
     expect(brokenLinksOf(page)).toStrictEqual([]);
   });
 
   it.for(PAGES)('%s names only npm scripts that exist', (page) => {
-    expect(scriptsOf(page).filter((name) => scripts[name] === undefined)).toStrictEqual([]);
+    const known = new Set([...scriptsIn('.'), ...scriptsIn(dirname(page))]);
+
+    expect(scriptsOf(page).filter((name) => !known.has(name))).toStrictEqual([]);
   });
 
   it('name the command that runs the service and the one that tests it', () => {
@@ -83,7 +91,7 @@ describe('the documents', () => {
 
   it('explain every command a contributor may type', () => {
     const explained = new Set(scriptsOf('CONTRIBUTING.md'));
-    const unexplained = Object.keys(scripts).filter(
+    const unexplained = scriptsIn('.').filter(
       (name) => !explained.has(name) && !name.startsWith('check:'),
     );
 
