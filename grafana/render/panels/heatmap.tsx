@@ -21,7 +21,7 @@ export function HeatmapPanel({ panel, frames, theme, timeRange, width, height }:
     const every = Math.ceil((labels.length * LABEL_HEIGHT) / height);
     const config = new UPlotConfigBuilder('utc');
     // Room for the time at the right end, which would be cut.
-    config.setPadding([null, 24, null, null]);
+    config.setPadding([null, 32, null, null]);
     config.addScale({
       scaleKey: 'x',
       isTime: true,

@@ -39,7 +39,7 @@ interface ExtrasProps {
 function Extras({ config, exemplars }: ExtrasProps) {
   useLayoutEffect(() => {
     // Room for the time at the right end, which would be cut.
-    config.setPadding([null, 24, null, null]);
+    config.setPadding([null, 32, null, null]);
     config.addHook('draw', (plot) => {
       const key = plot.series[1]?.scale ?? 'y';
       const { min = 0, max = 0 } = plot.scales[key] ?? {};
