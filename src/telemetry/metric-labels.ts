@@ -128,8 +128,8 @@ export const READY_STATES = [
 export const GC_KINDS = ['major', 'minor', 'incremental', 'weakcb'] as const;
 
 /** Telemetry imports only types of the database folder: a list that is not complete does not compile. */
-function valuesOf<T extends string>(all: Readonly<Record<T, true>>): readonly string[] {
-  return Object.keys(all);
+function valuesOf<T extends string>(all: Readonly<Record<T, true>>): readonly T[] {
+  return Object.keys(all).filter((value): value is T => Object.hasOwn(all, value));
 }
 
 export const CLOSE_REASONS = valuesOf<RetireReason>({
