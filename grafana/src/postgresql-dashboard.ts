@@ -1,0 +1,267 @@
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import { dashboard } from './dashboard.ts';
+import { atMost, NO_LIMITS, notAbove, notBelow } from './limits.ts';
+import { stacked, stat, text, timeseries } from './panels.ts';
+import { gauge, increase, rate } from './promql.ts';
+import { curve, figure } from './targets.ts';
+
+const hits = rate('pg_stat_database_blks_hit_total').max();
+const reads = rate('pg_stat_database_blks_read_total').max();
+
+/** The server as it sees itself. All instances ask the same one, so the largest of their answers is shown, not the sum. */
+export function postgresqlDashboard(): Dashboard {
+  return dashboard('postgresql', {
+    title: 'PostgreSQL',
+    description: 'The server as it sees itself: health, who blocks whom, and what it does.',
+    rows: [
+      {
+        id: 1,
+        title: 'Health',
+        panels: [
+          stat({
+            id: 2,
+            title: 'Up',
+            unit: 'bool_yes_no',
+            width: 3,
+            limits: notBelow(1, 1),
+            targets: [curve(gauge('pg_up').min(), 'up')],
+            shows: 'Whether every instance could ask the server last time.',
+            bad: 'no: the server is away, or lets nobody in.',
+            next: 'failures to connect, by reason.',
+            to: 'pool',
+          }),
+          stat({
+            id: 3,
+            title: 'Version',
+            unit: 'none',
+            width: 3,
+            limits: NO_LIMITS,
+            text: 'name',
+            targets: [figure(gauge('pg_server_info').max('version'), '{{version}}')],
+            shows: 'Version of the server.',
+            bad: 'two at once: instances ask different servers.',
+            next: 'the DATABASE_URL of the instances.',
+          }),
+          stat({
+            id: 4,
+            title: 'Age of these figures',
+            unit: 's',
+            width: 3,
+            limits: notAbove(60, 300),
+            targets: [curve(gauge('pg_scrape_age_seconds').max(), 'age')],
+            shows: 'Time since the last snapshot of the server.',
+            bad: 'above a minute: everything on this page but Up is from before, or absent.',
+            next: 'failed snapshots beside it.',
+          }),
+          stat({
+            id: 5,
+            title: 'Failed snapshots',
+            unit: 'short',
+            width: 3,
+            limits: atMost(0),
+            targets: [curve(increase('pg_scrape_errors_total').sum(), 'failed')],
+            shows: 'Snapshots of the server that could not be taken.',
+            bad: 'any that come regularly.',
+            next: 'whether connecting fails, and why.',
+            to: 'pool',
+          }),
+          timeseries({
+            id: 6,
+            title: 'Replication lag',
+            unit: 's',
+            width: 12,
+            height: 4,
+            limits: notAbove(30),
+            targets: [curve(gauge('pg_replication_lag_seconds').max(), 'lag')],
+            shows: 'How far the slowest standby is behind, 0 without one.',
+            bad: 'above 30 s: reads of a replica are old, and a failover would lose them.',
+            next: 'temporary files and commits: does the server write more than usual.',
+          }),
+          timeseries({
+            id: 7,
+            title: 'Connections used of those left to us',
+            unit: 'short',
+            width: 12,
+            targets: [
+              curve(gauge('pg_connections_used').max(), 'used'),
+              curve(
+                gauge('pg_settings_max_connections')
+                  .max()
+                  .minus(gauge('pg_settings_reserved_connections').max()),
+                'limit without the reserved ones',
+              ),
+            ],
+            shows: 'Client sessions of the whole server under what ordinary roles may have.',
+            bad: 'above 85 %: the next deploy or pool will be refused.',
+            next: 'who holds them: pools of all instances together.',
+            to: 'pool',
+          }),
+          timeseries({
+            id: 8,
+            title: 'Size of the database',
+            unit: 'bytes',
+            width: 12,
+            targets: [curve(gauge('pg_database_size_bytes').max(), 'size')],
+            shows: 'Size of the database of this service.',
+            bad: 'growing faster than the disk was planned for.',
+            next: 'commits: what writes.',
+          }),
+        ],
+      },
+      {
+        id: 10,
+        title: 'Active problems',
+        panels: [
+          stacked({
+            id: 11,
+            title: 'Sessions by state',
+            unit: 'short',
+            width: 8,
+            targets: [
+              curve(
+                gauge('pg_stat_activity_count').max('state', 'wait_event_type').sum('state'),
+                '{{state}}',
+              ),
+            ],
+            shows: 'Client sessions of the whole server, by what they do.',
+            bad: 'idle in transaction that stays; active above the number of cores.',
+            next: 'what they wait for, beside it.',
+          }),
+          stacked({
+            id: 12,
+            title: 'Sessions by what they wait for',
+            unit: 'short',
+            width: 8,
+            targets: [
+              curve(
+                gauge('pg_stat_activity_count', { state: 'active' }).max('wait_event_type'),
+                '{{wait_event_type}}',
+              ),
+            ],
+            shows: 'Active sessions by type of the event they wait for; none is work on the CPU.',
+            bad: 'Lock: somebody blocks. IO: the disk. LWLock: too many at once.',
+            next: 'blocked sessions, below.',
+          }),
+          timeseries({
+            id: 13,
+            title: 'Blocked sessions',
+            unit: 'short',
+            width: 8,
+            limits: atMost(0),
+            targets: [curve(gauge('pg_blocked_sessions').max(), 'blocked')],
+            shows: 'Sessions that wait for a lock another one holds.',
+            bad: 'above 0 for longer than a moment.',
+            next: 'the oldest transaction: it is usually the one that holds.',
+          }),
+          timeseries({
+            id: 14,
+            title: 'Oldest transaction',
+            unit: 's',
+            width: 8,
+            limits: notAbove(60, 300),
+            targets: [curve(gauge('pg_stat_activity_max_tx_duration_seconds').max(), 'age')],
+            shows: 'Age of the oldest open transaction of a client.',
+            bad: 'above five minutes: it holds locks and keeps vacuum from cleaning.',
+            next: 'GET /pool names the holder when it is ours.',
+            to: 'pool',
+          }),
+          timeseries({
+            id: 15,
+            title: 'Idle in transaction',
+            unit: 'short',
+            width: 8,
+            limits: notAbove(1),
+            targets: [
+              curve(
+                gauge('pg_stat_activity_count', {
+                  state: ['idle in transaction', 'idle in transaction (aborted)'],
+                })
+                  .max('state', 'wait_event_type')
+                  .sum()
+                  .or0Of(gauge('pg_connections_used').max()),
+                'sessions',
+              ),
+            ],
+            shows: 'Sessions whose transaction is open while they do nothing.',
+            bad: 'any that stays: work outside the database inside of a session.',
+            next: 'hold times of the pool.',
+            to: 'pool',
+          }),
+          timeseries({
+            id: 16,
+            title: 'Deadlocks',
+            unit: 'short',
+            width: 8,
+            limits: atMost(0),
+            targets: [curve(increase('pg_stat_database_deadlocks_total').max(), 'deadlocks')],
+            shows: 'Deadlocks that the server broke up.',
+            bad: 'any: two routes take the same rows in different order.',
+            next: 'retries and errors by code.',
+            to: 'queries',
+          }),
+        ],
+      },
+      {
+        id: 20,
+        title: 'Performance',
+        panels: [
+          timeseries({
+            id: 21,
+            title: 'Transactions',
+            unit: 'ops',
+            width: 8,
+            targets: [
+              curve(rate('pg_stat_database_xact_commit_total').max(), 'commits'),
+              curve(rate('pg_stat_database_xact_rollback_total').max(), 'rollbacks'),
+            ],
+            shows: 'Transactions of this database per second, of everybody who uses it.',
+            bad: 'rollbacks that rise with errors; commits that rise without requests: somebody else.',
+            next: 'errors by code.',
+            to: 'queries',
+          }),
+          timeseries({
+            id: 22,
+            title: 'Found in the buffer cache',
+            unit: 'percentunit',
+            width: 8,
+            limits: notBelow(0.9, 0.99),
+            targets: [curve(hits.over(hits.plus(reads)), 'hits')],
+            shows: 'Share of the blocks read lately that were in shared buffers.',
+            bad: 'below 99 % where it used to be above: a new statement reads much, or memory is short.',
+            next: 'the slowest operations.',
+            to: 'queries',
+          }),
+          timeseries({
+            id: 23,
+            title: 'Temporary files',
+            unit: 'Bps',
+            width: 8,
+            limits: notAbove(10_000_000),
+            targets: [curve(rate('pg_stat_database_temp_bytes_total').max(), 'written')],
+            shows:
+              'Bytes per second that sorts and joins write to disk since work_mem does not hold them.',
+            bad: 'any that come regularly.',
+            next: 'the slowest operations.',
+            to: 'queries',
+          }),
+        ],
+      },
+      {
+        id: 30,
+        title: 'Host',
+        panels: [
+          text({
+            id: 31,
+            title: 'CPU and memory of the server',
+            width: 24,
+            content:
+              'CPU cores used and memory of the database server are **not measured yet**. Where they are needed now, look at its own monitoring; sessions that are active without a wait (above) are work on its CPU.',
+            shows: "That the server's own CPU and memory are not measured yet.",
+            bad: 'nothing to be read from it.',
+            next: 'active sessions by what they wait for, above.',
+          }),
+        ],
+      },
+    ],
+  });
+}
