@@ -13,6 +13,7 @@ const MODULES = {
   'session manager': '#database/session-manager.ts',
   'database errors': '#database/database-error.ts',
   telemetry: '#telemetry/logger.ts',
+  'metric catalogue': '#telemetry/metric-catalogue.ts',
   application: '#http/app.ts',
   routes: '#http/route.ts',
   'another feature': '#features/teams/team-service.ts',
@@ -20,6 +21,7 @@ const MODULES = {
   entities: '#entities.ts',
   service: '#service.ts',
   migrations: '#migrations/Migration20260101000000_first.ts',
+  dashboards: '#grafana/dashboards.ts',
   tests: '#test/support/test-database.ts',
   pino: 'pino',
   'prom-client': 'prom-client',
@@ -39,6 +41,7 @@ interface Rights {
 }
 
 const DATABASE: readonly Module[] = ['database', 'session manager', 'database errors'];
+const TELEMETRY: readonly Module[] = ['telemetry', 'metric catalogue'];
 const TELEMETRY_VENDORS: readonly Module[] = ['pino', 'prom-client', 'opentelemetry'];
 const ORM: readonly Module[] = ['mikro-orm', 'kysely'];
 const VENDORS: readonly Module[] = [...TELEMETRY_VENDORS, ...ORM, 'pg', 'express'];
@@ -54,19 +57,19 @@ const MATRIX: Readonly<Record<string, Rights>> = {
     types: ['config'],
   },
   'src/telemetry/planted.ts': {
-    values: ['sql', 'telemetry', ...TELEMETRY_VENDORS],
+    values: ['sql', ...TELEMETRY, ...TELEMETRY_VENDORS],
     types: ['config', ...DATABASE],
   },
   'src/telemetry/bootstrap.ts': {
-    values: ['config', 'telemetry', ...VENDORS],
+    values: ['config', ...TELEMETRY, ...VENDORS],
   },
   'src/http/planted.ts': {
     values: ['session manager', 'database errors', 'application', 'routes', 'express'],
-    types: ['config', 'database', 'telemetry'],
+    types: ['config', 'database', ...TELEMETRY],
   },
   'src/features/users/planted.ts': {
     values: [...DATABASE, 'routes', 'entity of another feature', ...ORM],
-    types: ['telemetry'],
+    types: [...TELEMETRY],
   },
   'src/entities.ts': { values: ['entity of another feature', ...VENDORS] },
   'src/service.ts': {
@@ -76,7 +79,7 @@ const MATRIX: Readonly<Record<string, Rights>> = {
         'lifecycle',
         'sql',
         ...DATABASE,
-        'telemetry',
+        ...TELEMETRY,
         'application',
         'routes',
       ] as const),
@@ -90,6 +93,7 @@ const MATRIX: Readonly<Record<string, Rights>> = {
   },
   'mikro-orm.config.ts': { values: ['config', ...DATABASE, 'entities', ...VENDORS] },
   'migrations/Migration20260101000000_first.ts': { values: VENDORS },
+  'grafana/src/planted.ts': { values: ['metric catalogue'] },
   'test/unit/planted.test.ts': { values: Object.keys(MODULES) as Module[] },
 };
 
