@@ -2,7 +2,8 @@ import { tokenize } from './statement-tokens.ts';
 
 // A list of columns is shorter; what comes behind this many characters is summed up without its table.
 const READ_LIMIT = 16_384;
-const LENGTH_LIMIT = 255;
+/** Characters of a summary at most. */
+export const LENGTH_LIMIT = 255;
 
 /** Commands that may name tables. */
 const ON_TABLES: ReadonlySet<string> = new Set(
@@ -15,7 +16,8 @@ const OTHERS: ReadonlySet<string> = new Set(
   import listen load move notify prepare reassign refresh reindex release reset revoke rollback savepoint security set
   show start unlisten vacuum`.split(/\s+/),
 );
-const QUERIES: ReadonlySet<string> = new Set(
+/** What a statement in parentheses begins with. */
+export const QUERIES: ReadonlySet<string> = new Set(
   'delete insert merge select table update values with'.split(' '),
 );
 const TARGETS: ReadonlySet<string> = new Set(['into', 'table']);
@@ -48,7 +50,8 @@ export function summarize(text: string): string {
   return collection === undefined ? operation : `${operation} ${collection}`;
 }
 
-function readTokens(text: string): readonly string[] {
+/** The tokens of as much of a statement as is read for a summary. */
+export function readTokens(text: string): readonly string[] {
   const tokens = tokenize(text.slice(0, READ_LIMIT));
   // The last token may be half of one.
   return text.length > READ_LIMIT ? tokens.slice(0, -1) : tokens;
@@ -72,7 +75,7 @@ function firstTable(tokens: readonly string[]): string | undefined {
 }
 
 /** The table whose name follows this word. A subquery and a call of a function are none. */
-function announcedTable(tokens: readonly string[], at: number): string | undefined {
+export function announcedTable(tokens: readonly string[], at: number): string | undefined {
   const word = tokens[at] ?? '';
   const before = tokens[at - 1] ?? '(';
   const isSource = word === 'join' || (word === 'from' && before !== 'distinct');
@@ -80,7 +83,16 @@ function announcedTable(tokens: readonly string[], at: number): string | undefin
   if (!isSource && !isTarget) {
     return undefined;
   }
-  let next = at + 1;
+  return tableAt(tokens, at + 1, isSource);
+}
+
+/** The table that is named at this place. What a query reads from may be the call of a function, which is none. */
+export function tableAt(
+  tokens: readonly string[],
+  at: number,
+  isSource: boolean,
+): string | undefined {
+  let next = at;
   while (SKIPPED.has(tokens[next] ?? '')) {
     next += 1;
   }

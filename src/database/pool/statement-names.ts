@@ -1,4 +1,4 @@
-import { StatementFacts } from './statement-facts.ts';
+import { StatementFacts } from '#sql/statement-facts.ts';
 
 /** How many statements one connection prepares at most; further ones are sent unnamed. */
 export const PREPARED_PER_CONNECTION = 200;

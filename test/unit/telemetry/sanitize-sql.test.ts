@@ -1,10 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sanitizeSql } from '#telemetry/sanitize-sql.ts';
+import { NOT_OF_POSTGRES, PUBLISHED_CASES } from '#test/support/published-sql-cases.ts';
 
 const SECRET = 'c4n4ry';
 
 describe('a sanitised statement', () => {
+  it.each([
+    ...PUBLISHED_CASES.map(([text, sanitized]) => [text, sanitized] as const),
+    ...NOT_OF_POSTGRES,
+  ])('of %s is as published', (text, sanitized) => {
+    expect(sanitizeSql(text)).toBe(sanitized);
+  });
+
   it.each([
     ["select 'a''b'", 'select ?'],
     [String.raw`select E'it\'s' || e'\\', e'''\'', 1`, 'select ? || ?, ?, ?'],
