@@ -108,4 +108,9 @@ export const poolVariables = {
     10_000,
     'the server ends a session that idles longer in a transaction',
   ),
+  DB_SQL_COMMENTER: withDefault(
+    toggle,
+    false,
+    'append route and `traceparent` as a comment to the statements of recorded traces, for `pg_stat_activity` and the log of the server; such a statement is not prepared',
+  ),
 };

@@ -42,6 +42,11 @@ export const httpVariables = {
     false,
     'believe `X-Forwarded-*`; only behind a proxy that sets them',
   ),
+  TRUST_TRACE_HEADERS: withDefault(
+    toggle,
+    false,
+    'let `traceparent` of a caller decide which trace a request belongs to; only behind callers of your own. `false`: the trace links to it',
+  ),
   CORS_ORIGINS: withoutDefault(
     origins,
     'none',

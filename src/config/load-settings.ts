@@ -1,10 +1,7 @@
-import { existsSync } from 'node:fs';
-
+import { loadEnvFile } from './load-env-file.ts';
 import { parseSettings } from './parse-settings.ts';
 import type { ParsedSettings } from './parse-settings.ts';
 import { LIBPQ_VARIABLES } from './unread-variables.ts';
-
-const ENV_FILE = '.env';
 
 /**
  * Reads the settings of this process: the only reader of its environment, besides OpenTelemetry's.
@@ -13,7 +10,7 @@ const ENV_FILE = '.env';
  * Throws ConfigError with every fault at once.
  */
 export function loadSettings(): ParsedSettings {
-  if (existsSync(ENV_FILE)) process.loadEnvFile(ENV_FILE);
+  loadEnvFile();
   const parsed = parseSettings(process.env, { isTerminal: process.stdout.isTTY });
   for (const variable of LIBPQ_VARIABLES) delete process.env[variable];
   return parsed;

@@ -159,6 +159,7 @@ function assemble(
       maxConnections: values.HTTP_MAX_CONNECTIONS,
       maxInFlight: values.HTTP_MAX_IN_FLIGHT,
       trustProxy: values.TRUST_PROXY,
+      trustTraceHeaders: values.TRUST_TRACE_HEADERS,
       corsOrigins: values.CORS_ORIGINS ?? [],
     },
     management: {
@@ -187,6 +188,7 @@ function assemble(
       lockTimeoutMs: values.DB_LOCK_TIMEOUT_MS,
       idleInTransactionTimeoutMs: values.DB_IDLE_IN_TRANSACTION_TIMEOUT_MS,
       pooler: values.DB_POOLER,
+      sqlCommenter: values.DB_SQL_COMMENTER,
     },
     log: {
       level: values.LOG_LEVEL,

@@ -31,6 +31,8 @@ export interface HttpSettings extends ListenerSettings {
   readonly maxConnections: number;
   readonly maxInFlight: number;
   readonly trustProxy: boolean;
+  /** Whether `traceparent` of a caller decides which trace a request is a part of. */
+  readonly trustTraceHeaders: boolean;
   /** Origins that may call from a browser; empty = none. */
   readonly corsOrigins: readonly string[];
 }
@@ -80,6 +82,8 @@ export interface DatabaseSettings {
   readonly idleInTransactionTimeoutMs: number;
   /** `pgbouncer`: transaction pooling, hence no named statements and no session state. */
   readonly pooler: 'none' | 'pgbouncer';
+  /** Tell the server, in a comment on each statement of a recorded trace, where it comes from. */
+  readonly sqlCommenter: boolean;
 }
 
 /** One PostgreSQL server and who we are to it. */

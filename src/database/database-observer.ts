@@ -141,6 +141,8 @@ export interface QueryEnded {
   readonly durationMs: number;
   /** Undefined: it succeeded. */
   readonly code: DatabaseErrorCode | undefined;
+  /** It was read by a cursor, in parts. */
+  readonly isStream: boolean;
   /** As the server sent it, when it did. */
   readonly sqlState: string | undefined;
 }

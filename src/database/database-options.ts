@@ -35,4 +35,5 @@ export const DEFAULT_DATABASE_OPTIONS: DatabaseOptions = Object.freeze({
   lockTimeoutMs: 3000,
   idleInTransactionTimeoutMs: 10_000,
   pooler: 'none',
+  sqlCommenter: false,
 });

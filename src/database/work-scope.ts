@@ -7,6 +7,8 @@ export interface WorkScope {
   readonly traceId: string;
   /** W3C id of the span that the work's statements belong to, 16 hexadecimal digits. */
   readonly spanId?: string;
+  /** Template of the route, for the server's eyes. */
+  readonly route?: string;
   /** The trace is recorded: only then is it worth to build a span, a comment, an exemplar. Absent: it is not. */
   readonly isSampled?: boolean;
   /** Absent: nobody wants to know. */

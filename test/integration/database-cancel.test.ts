@@ -218,6 +218,7 @@ describe('a holder that goes away while its statement ends', () => {
       clock: systemClock,
       statementNames: undefined,
       statementTimeoutMs: 0,
+      commentOf: () => undefined,
       mayChangeSession: () => false,
       cancel: ({ connection }: { readonly connection: PooledConnection }) => {
         void sendCancelRequest(targetOf(connection));

@@ -16,8 +16,9 @@ import type { HolderStats, PoolStats, WaiterStats } from './pool-stats.ts';
 import { PooledConnection } from './pooled-connection.ts';
 import type { ConnectionOptions } from './pooled-connection.ts';
 import { mayChangeSession } from './statement-effects.ts';
-import { StatementFacts } from './statement-facts.ts';
+import { StatementFacts } from '#sql/statement-facts.ts';
 import { StatementNames } from './statement-names.ts';
+import { sqlComment } from './sql-comment.ts';
 import { summarize, summaryOf } from '#sql/statement-summary.ts';
 
 /** A pool of connections to one server. */
@@ -31,6 +32,8 @@ export interface PoolOptions extends PoolSettings, ConnectionOptions {
    * one and the same work, and behind a transaction pooler, whose sessions are not ours.
    */
   readonly isResetting: boolean;
+  /** Tell the server where the statements of recorded traces come from; absent: no. */
+  readonly sqlCommenter?: boolean;
 }
 
 /** What a pool works with beside its options; all of it has a default. */
@@ -100,6 +103,7 @@ export class ConnectionPool {
       clock,
       statementNames: settings.isPreparing ? new StatementNames() : undefined,
       statementTimeoutMs: settings.statementTimeoutMs,
+      commentOf: settings.sqlCommenter === true ? sqlComment : () => undefined,
       mayChangeSession: settings.isResetting ? (text) => effects.of(text) : () => false,
       cancel: async ({ connection: { pid, secretKey } }, isWanted) => {
         if (pid === undefined || secretKey === undefined) {
@@ -110,7 +114,10 @@ export class ConnectionPool {
       },
       cancelled: ({ holder }) =>
         told.queryCancelled?.({ pool, holder: holder.name, scope: holder.scope }),
-      queryEnded({ holder: { name: holder, scope } }, { text, durationMs, code, sqlState }) {
+      queryEnded(
+        { holder: { name: holder, scope } },
+        { text, durationMs, isStream, code, sqlState },
+      ) {
         const share = scope?.database;
         if (share !== undefined) {
           share.operations += 1;
@@ -126,6 +133,7 @@ export class ConnectionPool {
             operation,
             collection,
             durationMs,
+            isStream,
             code,
             sqlState,
           });

@@ -4,6 +4,7 @@ import { DatabaseError } from '#database/database-error.ts';
 import type { QueryEnded } from '#database/database-observer.ts';
 import { mapDatabaseError } from '#database/map-database-error.ts';
 import { toSentValue } from '#database/to-parameter.ts';
+import type { WorkScope } from '#database/work-scope.ts';
 import type { CancelOutcome } from './cancel-request.ts';
 import type { Clock } from './clock.ts';
 import type { Lease } from './lease.ts';
@@ -11,7 +12,10 @@ import type { PooledConnection } from './pooled-connection.ts';
 import type { StatementNames } from './statement-names.ts';
 
 /** A statement that is over: answered, failed, or read no further. */
-export type EndedStatement = Pick<QueryEnded, 'text' | 'durationMs' | 'code' | 'sqlState'>;
+export type EndedStatement = Pick<
+  QueryEnded,
+  'text' | 'durationMs' | 'isStream' | 'code' | 'sqlState'
+>;
 
 /** What a client tells and asks its pool. */
 export interface LeasedClientOwner {
@@ -20,6 +24,8 @@ export interface LeasedClientOwner {
   readonly statementNames: StatementNames | undefined;
   /** The server's limit for one statement in milliseconds; 0 = none, and no watchdog. */
   readonly statementTimeoutMs: number;
+  /** What is appended to a statement on its way to the server, which is sent unnamed then. */
+  readonly commentOf: (text: string, scope: WorkScope | undefined) => string | undefined;
   /** Whether a statement may leave something behind in the server session. */
   readonly mayChangeSession: (text: string) => boolean;
   /** Asks the server to end what the connection runs. */
@@ -152,17 +158,20 @@ export class LeasedClient {
   }
 
   async #run<R>(text: string, values: readonly unknown[]): Promise<PostgresQueryResult<R>> {
+    const comment = this.#commentOf(text);
     return await this.#guarded(
       text,
-      () => this.#send<R>(text, values, this.#nameOf(text, values)),
-      (durationMs, failure) => this.#ended(text, durationMs, failure),
+      () =>
+        comment === undefined
+          ? this.#send<R>(text, values, this.#nameOf(text, values))
+          : this.#send<R>(text, values, undefined, comment),
+      (durationMs, failure) => this.#ended({ text, durationMs, isStream: false }, failure),
     );
   }
 
-  #ended(text: string, durationMs: number, failure?: Failure): void {
+  #ended(statement: Omit<EndedStatement, 'code' | 'sqlState'>, failure?: Failure): void {
     this.#owner.queryEnded(this.#lease, {
-      text,
-      durationMs,
+      ...statement,
       code: failure?.code,
       sqlState: failure?.details.sqlState,
     });
@@ -274,6 +283,7 @@ export class LeasedClient {
     text: string,
     values: readonly unknown[],
     name: string | undefined,
+    comment = '',
   ): Promise<PostgresQueryResult<R>> {
     const { connection } = this.#lease;
     if (text === 'commit' && connection.transactionStatus === 'I') {
@@ -286,7 +296,7 @@ export class LeasedClient {
     this.#isWriter = isWriter(text) ?? this.#isWriter;
     try {
       const result = await connection.client.query({
-        text,
+        text: `${text}${comment}`,
         values: values.map(toSentValue),
         ...(name !== undefined && { name }),
       });
@@ -312,6 +322,10 @@ export class LeasedClient {
     }
   }
 
+  #commentOf(text: string): string | undefined {
+    return this.#owner.commentOf(text, this.#lease.holder.scope);
+  }
+
   #nameOf(text: string, values: readonly unknown[]): string | undefined {
     const name = values.length === 0 ? undefined : this.#owner.statementNames?.nameOf(text);
     return name === undefined ? undefined : this.#lease.connection.prepare(name);
@@ -322,6 +336,10 @@ export class LeasedClient {
     const { connection } = this.#lease;
     const text = textOf(statement);
     connection.needsReset ||= this.#owner.mayChangeSession(text);
+    const comment = this.#commentOf(text);
+    if (comment !== undefined) {
+      Reflect.set(statement, 'text', `${text}${comment}`);
+    }
     let cursor: PostgresCursor<R> | undefined;
     let isFailed = false;
     let isTold = false;
@@ -329,7 +347,7 @@ export class LeasedClient {
     const tell = (failure?: Failure) => {
       if (!isTold) {
         isTold = true;
-        this.#ended(text, totalMs, failure);
+        this.#ended({ text, durationMs: totalMs, isStream: true }, failure);
       }
     };
     return {
@@ -389,7 +407,7 @@ function isWriter(text: string): boolean | undefined {
     : undefined;
 }
 
-/** adapter: pg-cursor declares no text. */
+/** adapter: pg-cursor declares no text, which it submits when it is read first. */
 function textOf(cursor: object): string {
   const text: unknown = Reflect.get(cursor, 'text');
   return typeof text === 'string' ? text : '';

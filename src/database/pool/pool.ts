@@ -1,4 +1,4 @@
-import { AsyncResource } from 'node:async_hooks';
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { DatabaseError } from '#database/database-error.ts';
 import { composeObservers } from '#database/database-observer.ts';
 import type {
@@ -92,6 +92,8 @@ const ABRUPT: ReadonlySet<RetireReason> = new Set(['broken', 'timeout', 'failed_
 export class Pool<C extends PhysicalConnection> {
   readonly #settings: PoolSettings;
   readonly #open: OpenConnection<C>;
+  /** Runs what the pool does for itself outside of whichever request it happens to be done in. */
+  readonly #outside = AsyncLocalStorage.snapshot();
   readonly #gate: ConnectGate;
   readonly #observer: DatabaseObserver;
   readonly #clock: Clock;
@@ -493,7 +495,10 @@ export class Pool<C extends PhysicalConnection> {
 
   async #ping(entry: Entry<C>): Promise<void> {
     const startedAt = this.#clock.now();
-    const isOk = await this.#prepare(entry.connection.ping(), this.#settings.prePingTimeoutMs);
+    const isOk = await this.#prepare(
+      this.#outside(() => entry.connection.ping()),
+      this.#settings.prePingTimeoutMs,
+    );
     if (!this.#entries.has(entry.connection)) {
       // The end of the grace of `close` took it away.
       return;
@@ -521,7 +526,8 @@ export class Pool<C extends PhysicalConnection> {
   }
 
   async #reset(entry: Entry<C>): Promise<void> {
-    if (await this.#prepare(entry.connection.reset(), RESET_TIMEOUT_MS)) {
+    const resetting = this.#outside(() => entry.connection.reset());
+    if (await this.#prepare(resetting, RESET_TIMEOUT_MS)) {
       this.#answered(entry);
       this.#offer(entry, 'queued');
     } else {
