@@ -19,8 +19,9 @@ import { observeRequests } from './observe-requests.ts';
 import { openApiRoute } from './openapi-route.ts';
 import type { ServiceInfo } from './openapi.ts';
 import { createJsonReader } from './read-json.ts';
-import { currentRequestScope, newRequestScope } from './request-scope.ts';
+import { currentRequestScope, newRequestScope, untraced } from './request-scope.ts';
 import type { SessionRunner } from './request-session.ts';
+import type { RequestTracer } from './request-tracer.ts';
 import { routeEndpoint } from './route-endpoint.ts';
 import type { Route } from './route.ts';
 import { crossOrigin, securityHeaders } from './security-headers.ts';
@@ -31,6 +32,8 @@ export interface ManagementDependencies extends ManagementSources {
   readonly health: HealthSource;
   readonly settings: Pick<Settings, 'environment' | 'http' | 'management'>;
   readonly observer: HttpObserver;
+  /** Absent: requests are not traced. */
+  readonly tracer?: RequestTracer;
 }
 
 /** What the API is made of. */
@@ -84,7 +87,12 @@ export function createManagementApp(dependencies: ManagementDependencies): Expre
 }
 
 function createExpress(
-  { settings, log, observer }: Pick<ManagementDependencies, 'settings' | 'log' | 'observer'>,
+  {
+    settings,
+    log,
+    observer,
+    tracer = untraced,
+  }: Pick<ManagementDependencies, 'settings' | 'log' | 'observer' | 'tracer'>,
   corsOrigins: readonly string[],
   endpoints: readonly Endpoint[],
 ): Express {
@@ -98,7 +106,7 @@ function createExpress(
   app.set('trust proxy', settings.http.trustProxy);
 
   app.use(
-    observeRequests(observer, log),
+    observeRequests({ observer, log, tracer, trustTraceHeaders: settings.http.trustTraceHeaders }),
     ...securityHeaders(),
     ...crossOrigin(corsOrigins),
     requireHost,

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 
 import type { DatabaseShare } from '#database/work-scope.ts';
 
@@ -8,17 +8,34 @@ import type { HttpLog } from './http-log.ts';
 import type { HttpObserver } from './http-observer.ts';
 import { observedMethod } from './http-observer.ts';
 import { newRequestScope, runInRequestScope } from './request-scope.ts';
+import type { RequestTracer, TracedRequest } from './request-tracer.ts';
 import { roundMs } from './server-timing.ts';
+import { parseTraceparent } from './traceparent.ts';
 
 /** As nginx logs it: the client closed the connection before it was answered. */
 const CLIENT_CLOSED_REQUEST = 499;
 
-/** Opens the scope of every request, returns its ids, and tells its end to the observer and the access log. */
-export function observeRequests(observer: HttpObserver, log: HttpLog): RequestHandler {
+/** Who is told of requests. */
+export interface RequestListeners {
+  readonly observer: HttpObserver;
+  readonly log: HttpLog;
+  readonly tracer: RequestTracer;
+  /** Whether a caller may say which trace its request is a part of. */
+  readonly trustTraceHeaders: boolean;
+}
+
+/** Opens the scope and the trace of every request, returns its ids, and tells its end to observer, trace and log. */
+export function observeRequests({
+  observer,
+  log,
+  tracer,
+  trustTraceHeaders,
+}: RequestListeners): RequestHandler {
   return (request, response, next) => {
     const startedAt = performance.now();
     const method = observedMethod(request.method);
-    const scope = newRequestScope(request.get('X-Request-Id'));
+    const trace = tracer.start(traced(request, method, trustTraceHeaders));
+    const scope = newRequestScope(request.get('X-Request-Id'), trace);
     response.setHeader('X-Request-Id', scope.requestId);
     response.setHeader('X-Trace-Id', scope.traceId);
     observer.requestStarted({ method });
@@ -28,6 +45,7 @@ export function observeRequests(observer: HttpObserver, log: HttpLog): RequestHa
       const status = response.writableFinished ? response.statusCode : CLIENT_CLOSED_REQUEST;
       const durationMs = performance.now() - startedAt;
       observer.requestEnded({ method, route: scope.route, status, durationMs, scope });
+      trace.end({ route: scope.route, status, code: scope.code });
       if (scope.isQuiet && status < 400) return;
       const fields = {
         event: 'http.request',
@@ -44,10 +62,25 @@ export function observeRequests(observer: HttpObserver, log: HttpLog): RequestHa
       };
       log.info(fields, 'request');
     });
-    runInRequestScope(scope, next);
+    trace.run(() => runInRequestScope(scope, next));
   };
 }
 
 function databaseFields({ operations, queryMs, waitMs }: DatabaseShare) {
   return { db_queries: operations, db_ms: roundMs(queryMs), db_wait_ms: roundMs(waitMs) };
+}
+
+function traced(
+  { headers, httpVersion, socket }: Request,
+  method: string,
+  trustTraceHeaders: boolean,
+): TracedRequest {
+  // Sent more than once it is malformed; then Node has joined it by commas, and never made a list of it.
+  const { traceparent, tracestate } = headers;
+  const caller =
+    typeof traceparent === 'string'
+      ? parseTraceparent(traceparent, typeof tracestate === 'string' ? tracestate : undefined)
+      : undefined;
+  const [parent, link] = trustTraceHeaders ? [caller, undefined] : [undefined, caller];
+  return { method, httpVersion, socket, parent, link };
 }

@@ -6,6 +6,7 @@ import { v4 as uuid } from 'uuid';
 import type { DatabaseShare, WorkScope } from '#database/work-scope.ts';
 
 import type { ErrorCode } from './error-codes.ts';
+import type { RequestTracer, TraceIds } from './request-tracer.ts';
 
 const KEPT_REQUEST_ID = /^[\w.-]{1,128}$/;
 const TRACE_ID_BYTES = 16;
@@ -31,13 +32,21 @@ export interface RequestScope extends WorkScope {
 
 const storage = new AsyncLocalStorage<RequestScope>();
 
-/** A scope with new ids; the caller's request id is kept when it is short and plain. */
-export function newRequestScope(callersId?: string): RequestScope {
+/** Records nothing; its requests have ids all the same, and join the trace of a caller that is trusted. */
+export const untraced: RequestTracer = {
+  start: ({ parent }) => ({ ...newTraceIds(parent?.traceId), run: (work) => work(), end() {} }),
+};
+
+/** A scope with these ids or new ones; the caller's request id is kept when it is short and plain. */
+export function newRequestScope(
+  callersId?: string,
+  { traceId, spanId, isSampled }: TraceIds = newTraceIds(),
+): RequestScope {
   return {
     requestId: callersId !== undefined && KEPT_REQUEST_ID.test(callersId) ? callersId : uuid(),
-    traceId: randomBytes(TRACE_ID_BYTES).toString('hex'),
-    spanId: randomBytes(SPAN_ID_BYTES).toString('hex'),
-    isSampled: false,
+    traceId,
+    spanId,
+    isSampled,
     database: { operations: 0, queryMs: 0, waitMs: 0 },
     hasSession: false,
     route: 'unmatched',
@@ -45,6 +54,10 @@ export function newRequestScope(callersId?: string): RequestScope {
     code: undefined,
     constraints: undefined,
   };
+}
+
+function newTraceIds(traceId = randomBytes(TRACE_ID_BYTES).toString('hex')): TraceIds {
+  return { traceId, spanId: randomBytes(SPAN_ID_BYTES).toString('hex'), isSampled: false };
 }
 
 /** Runs `work`, and all it starts, in `scope`. */

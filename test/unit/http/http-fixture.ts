@@ -223,6 +223,7 @@ export const httpSettings: AppDependencies['settings']['http'] = {
   maxConnections: 1000,
   maxInFlight: 100,
   trustProxy: false,
+  trustTraceHeaders: false,
   corsOrigins: [],
 };
 

@@ -45,6 +45,20 @@ describe('the ids of a request', () => {
     },
   );
 
+  it.each([
+    ["are the caller's trace where it is trusted", true],
+    ["are not the caller's trace elsewhere", false],
+  ])('%s, recorded or not', async (_case, trustTraceHeaders) => {
+    const { app } = testApp({ http: { trustTraceHeaders } });
+    const traceId = 'a'.repeat(32);
+
+    const response = await request(app)
+      .get('/items')
+      .set('traceparent', `00-${traceId}-${'b'.repeat(16)}-01`);
+
+    expect(response.headers['x-trace-id'] === traceId).toBe(trustTraceHeaders);
+  });
+
   it('ignore a malformed traceparent', async () => {
     const { app } = testApp();
 
