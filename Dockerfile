@@ -17,4 +17,4 @@ EXPOSE 3000
 # Live, not ready: a container is not replaced because its database is away.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT ?? 3000}/livez`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "src/main.ts"]
+CMD ["node", "--import", "./src/telemetry/bootstrap.ts", "src/main.ts"]

@@ -37,6 +37,12 @@ import { createLogger } from '#telemetry/logger.ts';
 import type { RootLogger } from '#telemetry/logger.ts';
 import { createMetrics } from '#telemetry/metrics.ts';
 import type { Metrics } from '#telemetry/metrics.ts';
+import { createAcquireSpans } from '#telemetry/acquire-spans.ts';
+import { createServerSpans } from '#telemetry/server-spans.ts';
+import { createStreamSpans } from '#telemetry/stream-spans.ts';
+import { createTracingLog } from '#telemetry/tracing-log.ts';
+import { processTracing } from '#telemetry/tracing.ts';
+import type { Tracing } from '#telemetry/tracing.ts';
 
 /** What a caller, a test above all, may put in place of the service's own. */
 export interface ServiceOverrides {
@@ -50,6 +56,8 @@ export interface ServiceOverrides {
   /** State folder of the embedded server; default `.data/postgres` of the project. */
   readonly dataDir?: string;
   readonly migrationsDir?: string;
+  /** In place of what the bootstrap of the process has started, if it has. */
+  readonly tracing?: Tracing;
 }
 
 /** Where a service is, and where its database. */
@@ -80,6 +88,8 @@ const ROOT = new URL('../', import.meta.url);
 const projectFile = (path: string) => fileURLToPath(new URL(path, ROOT));
 
 const CLOSE_DEADLINE_MS = 10_000;
+/** A collector that does not answer may not keep the process for longer. */
+const FLUSH_DEADLINE_MS = 3000;
 const STARTING: DatabaseVerdict = Object.freeze({
   state: 'starting',
   code: undefined,
@@ -92,9 +102,12 @@ const STARTING: DatabaseVerdict = Object.freeze({
 
 /** Wires one service; several can live in one process. */
 export function buildService(settings: Settings, overrides: ServiceOverrides = {}): Service {
-  const log = overrides.logger ?? createLogger({ ...settings.log, scope: requestIds });
+  const log =
+    overrides.logger ??
+    createLogger({ ...settings.log, service: processTracing.serviceName, scope: requestIds });
   const migrationsDir = overrides.migrationsDir ?? projectFile('migrations');
   const { name, version, commit } = readBuildInfo(ROOT);
+  const tracing = overrides.tracing ?? processTracing.current;
   const sessions = new DatabaseSessionManager();
   const routes = [...userRoutes, ...teamRoutes, ...membershipRoutes, ...(overrides.routes ?? [])];
   const stopping = new AbortController();
@@ -103,6 +116,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   let activity: SessionActivity | undefined;
   let figures: ServerFigures | undefined;
   let starting: Promise<ServiceAddress> | undefined;
+  let server: DatabaseConnection | undefined;
 
   const verdict = () => probe?.verdict() ?? STARTING;
   const tables = entities.map(({ meta }) => meta.tableName);
@@ -123,10 +137,14 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
           verdict().checkedAt === undefined ? undefined : verdict().pendingMigrations.length,
       }),
       postgresVersion: () => verdict().serverVersion,
+      ...(tracing !== undefined && { droppedSpans: () => tracing.droppedSpans() }),
     });
   const observer = composeObservers([
     metrics.databaseObserver,
     createDatabaseLog(log, { poolStats: () => [sessions.stats()], slowQueryMs, tables }),
+    ...(tracing === undefined
+      ? []
+      : [createAcquireSpans(tracing.tracer), createStreamSpans(tracing.tracer, () => server)]),
     {
       verdictChanged: ({ to }) =>
         to === 'up' || to === 'saturated' ? isReady.resolve() : undefined,
@@ -156,6 +174,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     settings,
     log,
     observer: metrics.httpObserver,
+    ...(tracing !== undefined && { tracer: createServerSpans(tracing.tracer) }),
   };
   const app = createApp({
     ...management,
@@ -173,6 +192,15 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     ),
   );
   closers.add('metrics', () => metrics.close(), CLOSE_DEADLINE_MS);
+  const endProblems = tracing?.onProblem(createTracingLog(log));
+  closers.add(
+    'traces',
+    async () => {
+      await tracing?.flush(Math.min(FLUSH_DEADLINE_MS, settings.shutdown.graceMs));
+      endProblems?.();
+    },
+    CLOSE_DEADLINE_MS,
+  );
   closers.add('event loop watch', () => loop.stop(), CLOSE_DEADLINE_MS);
 
   /** What the keeper does is news; the server's own lines are for whoever looks for a fault. */
@@ -258,6 +286,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
 
   async function start(): Promise<ServiceAddress> {
     const connection = await connectionOf();
+    server = connection;
     await sessions.init({ ...settings.database, connection, entities, observer });
     closers.add(
       'sessions',

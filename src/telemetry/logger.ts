@@ -36,6 +36,8 @@ export interface RootLogger extends Logger {
 }
 
 export interface LoggerOptions extends LogSettings {
+  /** What every line says of where it comes from; default `tidegauge`. */
+  readonly service?: string | undefined;
   /** Fields of the work a line belongs to (`request_id`, `trace_id`), asked for at every line. */
   readonly scope?: () => LogFields | undefined;
 }
@@ -59,7 +61,7 @@ export function createLogger(
   const lines = pino(
     {
       level: options.level,
-      base: { service: 'tidegauge' },
+      base: { service: options.service ?? 'tidegauge' },
       timestamp: logTime(),
       // Replaces pino's own, which takes what serializeError made for an error of an unknown class.
       serializers: { err: (serialized: unknown) => serialized },

@@ -11,6 +11,8 @@ export interface ServiceFacts {
     /** Absent while it is not known. */
     readonly migrationsPending?: number | undefined;
   };
+  /** Sampled spans that were lost so far; absent: traces are off. */
+  readonly droppedSpans?: () => number;
   /** Version of the server, undefined until it has been seen. */
   readonly postgresVersion: () => string | undefined;
 }
@@ -27,8 +29,13 @@ export function createServiceMetrics(
   const buildInfo = instruments.gauge('tidegauge_build_info');
   const ready = instruments.gauge('tidegauge_ready');
   const pending = instruments.gauge('tidegauge_migrations_pending');
+  const dropped = instruments.counter('otel_spans_dropped_total');
+  let countedDrops = 0;
   return {
     collect() {
+      const drops = readOr(() => facts.droppedSpans?.() ?? 0, countedDrops);
+      dropped.inc(drops - countedDrops);
+      countedDrops = drops;
       buildInfo.reset();
       buildInfo.set(
         {

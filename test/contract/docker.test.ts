@@ -30,7 +30,9 @@ describe('the image', () => {
   });
 
   it('starts the service as its first process, which gets the signals', () => {
-    expect(valuesOf(image, 'CMD')).toStrictEqual(['["node", "src/main.ts"]']);
+    expect(valuesOf(image, 'CMD')).toStrictEqual([
+      '["node", "--import", "./src/telemetry/bootstrap.ts", "src/main.ts"]',
+    ]);
     expect(valuesOf(image, 'ENTRYPOINT')).toStrictEqual([]);
   });
 

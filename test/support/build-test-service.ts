@@ -9,6 +9,7 @@ import type { Route } from '#http/route.ts';
 import { buildService } from '#service.ts';
 import { createLogger } from '#telemetry/logger.ts';
 import type { Metrics } from '#telemetry/metrics.ts';
+import type { Tracing } from '#telemetry/tracing.ts';
 import { TestDatabase } from './test-database.ts';
 
 export interface TestServiceOptions {
@@ -19,6 +20,8 @@ export interface TestServiceOptions {
   readonly observer?: DatabaseObserver;
   /** In place of the service's own. */
   readonly metrics?: Metrics;
+  /** In place of the process's, which is off in tests. */
+  readonly tracing?: Tracing;
   /** Use this database, which the caller drops, instead of a new clone. */
   readonly database?: TestDatabase;
 }
@@ -63,6 +66,7 @@ export async function buildTestService(options: TestServiceOptions = {}): Promis
     ),
     ...(options.routes !== undefined && { routes: options.routes }),
     ...(options.metrics !== undefined && { metrics: options.metrics }),
+    ...(options.tracing !== undefined && { tracing: options.tracing }),
     observer: composeObservers([
       counter,
       ...(options.observer === undefined ? [] : [options.observer]),

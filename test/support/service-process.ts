@@ -8,6 +8,9 @@ import { until } from '#test/support/until.ts';
 /** The entry of the service. */
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
+/** What `npm start` loads before it. */
+const BOOTSTRAP = new URL('../../src/telemetry/bootstrap.ts', import.meta.url).href;
+
 const STOP_DEADLINE_MS = 20_000;
 
 export interface ServiceProcessOptions extends Pick<SpawnOptions, 'cwd' | 'uid' | 'gid'> {
@@ -43,7 +46,7 @@ export class ServiceProcess implements AsyncDisposable {
 
   /** Starts the service and resolves when it listens. Nothing but `env` and PATH reaches it. */
   static async start(options: ServiceProcessOptions): Promise<ServiceProcess> {
-    const { command = [process.execPath, MAIN], env, ...place } = options;
+    const { command = [process.execPath, '--import', BOOTSTRAP, MAIN], env, ...place } = options;
     const [program, ...args] = command;
     const child = spawn(program, args, {
       // Away from a `.env` of whoever runs the tests.

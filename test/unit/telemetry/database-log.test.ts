@@ -66,6 +66,7 @@ const slow: QueryEnded = {
   collection: 'users',
   durationMs: 350.4,
   code: undefined,
+  isStream: false,
   sqlState: undefined,
 };
 

@@ -17,6 +17,7 @@ function subject() {
       collection: 'users',
       durationMs: 3,
       code: undefined,
+      isStream: false,
       sqlState: undefined,
       ...changes,
     });
@@ -118,6 +119,7 @@ describe('metrics of statements', () => {
       collection: undefined,
       durationMs: 60_000,
       code: undefined,
+      isStream: false,
       sqlState: undefined,
     });
 

@@ -74,6 +74,7 @@ function query(operation: string, collection: string, at: number): void {
     collection,
     durationMs: at % 997,
     code: at % 2 === 0 ? undefined : (pick(ERROR_CODES, at) as QueryEnded['code']),
+    isStream: false,
     sqlState: undefined,
   };
   metrics.databaseObserver.queryEnded?.(event);

@@ -1,0 +1,19 @@
+import { readBuildInfo } from '#config/build-info.ts';
+import { loadEnvFile } from '#config/load-env-file.ts';
+import { isTracingOn } from './otel-environment.ts';
+import { processTracing } from './tracing.ts';
+
+// Loaded by `node --import` before everything else: pg can be instrumented only before it is loaded. While traces are
+// off, nothing of OpenTelemetry's SDK is loaded and nothing is patched.
+loadEnvFile();
+const serviceName = process.env['OTEL_SERVICE_NAME']?.trim() ?? '';
+if (serviceName !== '') {
+  processTracing.serviceName = serviceName;
+}
+if (isTracingOn(process.env)) {
+  const { startTracing } = await import('./start-tracing.ts');
+  processTracing.current = startTracing(
+    process.env,
+    readBuildInfo(new URL('../../', import.meta.url)),
+  );
+}
