@@ -53,6 +53,7 @@ beforeAll(async () => {
     env: {
       DB_POOL_SIZE: '1',
       DB_MAX_OVERFLOW: '0',
+      DB_SQL_COMMENTER: 'true',
       DB_ACQUIRE_TIMEOUT_MS: '300',
       DB_CONNECT_TIMEOUT_MS: '150',
       DB_PRE_PING_TIMEOUT_MS: '100',
@@ -103,6 +104,25 @@ describe('the trace of a request', () => {
       'server.address': host,
       'server.port': port,
     });
+  });
+
+  it('can be found from the statement that the server has streamed last', async () => {
+    const { server } = await ask('/streamed');
+
+    const { traceId, spanId } = server?.spanContext() ?? {};
+    const sessions = await service.database.query<{ query: string }>(
+      `select query from pg_stat_activity
+       where datname = current_database() and application_name = 'tidegauge/main'`,
+    );
+    expect(sessions).toEqual([
+      {
+        query: expect.stringMatching(
+          new RegExp(
+            `^select .* from "users".*/\\*route='%2Fstreamed',traceparent='00-${traceId}-${spanId}-01'\\*/$`,
+          ),
+        ),
+      },
+    ]);
   });
 
   it('tells of a stream that failed by its SQLSTATE', async () => {

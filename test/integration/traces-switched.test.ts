@@ -29,6 +29,16 @@ const start = (receiver: OtlpReceiver, env: Record<string, string>) =>
     },
   });
 
+/** Runs a module behind the bootstrap; resolves to what it has written. */
+async function run(code: string, env: Record<string, string>): Promise<string> {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--import', './src/telemetry/bootstrap.ts', '--input-type=module', '--eval', code],
+    { env: { PATH: process.env['PATH'], ...env } },
+  );
+  return stdout;
+}
+
 describe('traces', () => {
   it.each([
     ['no exporter is named', {}, false],
@@ -40,20 +50,13 @@ describe('traces', () => {
       false,
     ],
   ])('patch pg, or load and patch nothing, when %s', async (_case, env, isOn) => {
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      [
-        '--import',
-        './src/telemetry/bootstrap.ts',
-        '--input-type=module',
-        '--eval',
-        `import pg from 'pg';
-         import { createRequire } from 'node:module';
-         const isLoaded = Object.keys(createRequire(import.meta.url).cache).some((file) => file.includes('require-in-the-middle'));
-         console.log(JSON.stringify({ isPatched: '__wrapped' in pg.Client.prototype.query, isLoaded }));
-         process.exit(0);`,
-      ],
-      { env: { PATH: process.env['PATH'], ...env } },
+    const stdout = await run(
+      `import pg from 'pg';
+       import { createRequire } from 'node:module';
+       const isLoaded = Object.keys(createRequire(import.meta.url).cache).some((file) => file.includes('require-in-the-middle'));
+       console.log(JSON.stringify({ isPatched: '__wrapped' in pg.Client.prototype.query, isLoaded }));
+       process.exit(0);`,
+      env,
     );
 
     expect(JSON.parse(stdout)).toEqual({ isPatched: isOn, isLoaded: isOn });
@@ -125,6 +128,37 @@ describe('traces', () => {
       'deployment.environment.name': 'here',
     });
     expect(new Set(service.logs.map((line) => line['service']))).toEqual(new Set(['mine']));
+  });
+
+  it('come without the metrics of the instrumentation, even where metrics are pushed', async () => {
+    await using receiver = await OtlpReceiver.start();
+    await run(
+      `import pg from 'pg';
+       import { setTimeout } from 'node:timers/promises';
+       import { context, metrics, trace } from '@opentelemetry/api';
+       const client = new pg.Client(${JSON.stringify(database.url)});
+       await client.connect();
+       metrics.getMeter('control').createCounter('control.statements').add(1);
+       const tracer = trace.getTracer('control');
+       const span = tracer.startSpan('control');
+       await context.with(trace.setSpan(context.active(), span), () => client.query('select 1'));
+       span.end();
+       await client.end();
+       await setTimeout(500);
+       process.exit(0);`,
+      {
+        OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+        OTEL_BSP_SCHEDULE_DELAY: '20',
+        OTEL_METRICS_EXPORTER: 'otlp',
+        OTEL_METRIC_EXPORT_INTERVAL: '50',
+        OTEL_METRIC_EXPORT_TIMEOUT: '50',
+      },
+    );
+
+    const pushed = Buffer.concat(receiver.others).toString('latin1');
+    expect(receiver.spans.map(({ name }) => name)).toContain('SELECT');
+    expect(pushed).toContain('control.statements');
+    expect(pushed).not.toContain('db.client');
   });
 
   it('go on with what OpenTelemetry does not understand, which is said once, without its value', async () => {

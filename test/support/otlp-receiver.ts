@@ -71,6 +71,8 @@ export class OtlpReceiver implements AsyncDisposable {
   readonly spans: ReceivedSpan[] = [];
   /** Everything that was sent, as it was. */
   readonly bodies: Buffer[] = [];
+  /** What was sent that is no traces. */
+  readonly others: Buffer[] = [];
   readonly #server: Server;
 
   private constructor() {
@@ -110,6 +112,11 @@ export class OtlpReceiver implements AsyncDisposable {
 
   async #receive(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const sent = await buffer(incoming);
+    if (incoming.url !== '/v1/traces') {
+      this.others.push(sent);
+      response.writeHead(200).end();
+      return;
+    }
     this.exports += 1;
     const { answer } = this;
     if (answer === 'never') {
