@@ -3,7 +3,8 @@ import type { BatchLimits } from './span-export.ts';
 /** Variables by name; undefined = unset. OpenTelemetry takes an empty one for unset. */
 export type OtelEnvironment = Readonly<Record<string, string | undefined>>;
 
-const LONGEST_TIMER = 2 ** 31 - 1;
+/** Of a timer, with room for what is added. */
+const LONGEST_TIMER = 2 ** 31 - 10_000;
 const EXPORTERS: ReadonlySet<string> = new Set(['otlp', 'console']);
 
 /** Whether traces are recorded: somebody is there to take them, and nothing says no. */

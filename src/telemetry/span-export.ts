@@ -7,6 +7,9 @@ import type { TracingProblem } from './tracing.ts';
 /** ExportResultCode.SUCCESS. */
 const SUCCESS = 0;
 
+/** The SDK gives up later than we do, so that it hears of every export how it ended. */
+const TIMEOUT_MARGIN_MS = 1000;
+
 type ExportResult = Parameters<Parameters<SpanExporter['export']>[1]>[0];
 
 /** As the variables OTEL_BSP_* name them. Milliseconds. */
@@ -40,6 +43,7 @@ export class SpanExport implements SpanProcessor {
     this.#tell = tell;
     this.#batches = new BatchSpanProcessor({
       ...limits,
+      exportTimeoutMillis: limits.exportTimeoutMillis + TIMEOUT_MARGIN_MS,
       exporter: {
         export: (spans, done) => this.#export(spans, done),
         forceFlush: async () => exporter.forceFlush?.(),
@@ -75,15 +79,19 @@ export class SpanExport implements SpanProcessor {
     await this.#exporter.forceFlush?.();
   }
 
-  /** Sends what there is within the deadline in milliseconds; what is left then counts as lost. */
+  /**
+   * Sends what there is within the deadline in milliseconds, and tells of what is left then. That is not counted: it may
+   * arrive yet, unless the process ends. Never rejects.
+   */
   async flush(deadlineMs: number): Promise<void> {
     const { promise: deadline, resolve: expire } = Promise.withResolvers<'expired'>();
     const timer = setTimeout(expire, deadlineMs, 'expired');
-    const outcome = await Promise.race([this.forceFlush(), deadline]);
+    // What fails is told where it fails.
+    const flushed = this.forceFlush().catch(() => undefined);
+    const outcome = await Promise.race([flushed, deadline]);
     clearTimeout(timer);
     const spans = this.#queued + this.#underWay;
     if (outcome === 'expired' && spans > 0) {
-      this.#dropped += spans;
       this.#tell({ kind: 'export', reason: 'timeout', spans });
     }
   }

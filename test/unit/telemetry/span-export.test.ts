@@ -99,13 +99,21 @@ describe('the export of spans', () => {
     expect(problems).toEqual([]);
   });
 
-  it('gives up at the deadline of a flush, and counts what is left as lost', async () => {
+  it('gives up at the deadline of a flush, and tells of what is left', async () => {
     const { problems, spanExport, record } = pipeline();
 
     record(7);
     await spanExport.flush(20);
 
-    expect(spanExport.dropped).toBe(7);
+    expect(problems).toEqual([{ kind: 'export', reason: 'timeout', spans: 7 }]);
+  });
+
+  it('ends a flush in order when the exports of it are given up before its deadline', async () => {
+    const { problems, spanExport, record } = pipeline({ exportTimeoutMillis: 20 });
+
+    record(7);
+    await spanExport.flush(60_000);
+
     expect(problems).toEqual([{ kind: 'export', reason: 'timeout', spans: 7 }]);
   });
 });
