@@ -73,14 +73,17 @@ describe('the documents', () => {
     expect(readme).toMatch(/^npm ci && npm test$/m);
   });
 
-  it('are each reached from the README or the page on architecture', () => {
-    const linked = new Set(
-      ['README.md', 'docs/architecture.md'].flatMap((page) =>
-        linksOf(page).map((link) => join(dirname(page), link.split('#')[0] ?? '')),
-      ),
-    );
+  it('are each reached from the README or the page on architecture, link by link', () => {
+    const reached = new Set(['README.md', 'docs/architecture.md']);
+    // A set hands out what is added while it is gone through.
+    for (const page of reached) {
+      const linked = linksOf(page).map((link) => join(dirname(page), link.split('#')[0] ?? ''));
+      linked.filter((target) => PAGES.includes(target)).forEach((target) => reached.add(target));
+    }
 
-    expect(PAGES.filter((page) => page.startsWith('docs/') && !linked.has(page))).toStrictEqual([]);
+    expect(PAGES.filter((page) => page.startsWith('docs/') && !reached.has(page))).toStrictEqual(
+      [],
+    );
   });
 
   it('give every decision a number of its own', () => {

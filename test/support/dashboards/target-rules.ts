@@ -4,13 +4,12 @@ import type { DashboardTarget } from './dashboard-targets.ts';
 import type { DashboardJson } from './dashboard-json.ts';
 import { logqlFaults, logqlRangesOf } from './logql-faults.ts';
 import { promqlFaults } from './promql-faults.ts';
-import { selectorsOf } from './promql-selectors.ts';
-import type { Selector } from './promql-selectors.ts';
+import { selectorsOf } from '#test/support/promql/selectors.ts';
+import type { Selector } from '#test/support/promql/selectors.ts';
 import type { Rules } from './rule.ts';
 
 /** What is recorded or fired for all instances of a job together has no label instance. */
 const WITHOUT_INSTANCE = new Set<string>([...RECORDING_RULES, 'ALERTS']);
-const GROWTH = new Set(['rate', 'irate', 'increase']);
 
 /** The linter's rules about expressions, and ours. */
 export const TARGET_RULES: Rules = {
@@ -30,11 +29,6 @@ export const TARGET_RULES: Rules = {
     selectors(dashboard)
       .filter(({ metric }) => !WITHOUT_INSTANCE.has(metric))
       .filter((selector) => !isHeldTo(selector, 'instance'))
-      .map(({ metric }) => metric),
-  'counters are read by their growth': (dashboard) =>
-    selectors(dashboard)
-      .filter(({ metric }) => metric.endsWith('_total'))
-      .filter(({ range, calledBy }) => range === undefined || !GROWTH.has(calledBy ?? ''))
       .map(({ metric }) => metric),
   'recorded series are asked for one objective': (dashboard) =>
     selectors(dashboard)
