@@ -90,6 +90,18 @@ export default defineConfig({
         extends: true,
         test: { ...chaos, name: 'chaos', sequence: { groupOrder: 2 } },
       },
+      {
+        extends: true,
+        test: {
+          ...withPostgres,
+          name: 'system',
+          include: ['test/system/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 4 },
+        },
+      },
       ...onOldest,
     ],
   },
