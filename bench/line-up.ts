@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Contestant } from './contestant.ts';
 
@@ -8,12 +7,10 @@ export const BASELINE = 'd';
 const pathOf = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 const program = (name: string) => pathOf(`contestants/${name}.ts`);
 
-const BOOTSTRAP = pathOf('../src/telemetry/bootstrap.ts');
-const MAIN = pathOf('../src/main.ts');
 const STOCK = ['--import', program('stock-instrumentation'), program('stock')];
 
 /** `npm start`, past npm. */
-const SERVICE = existsSync(BOOTSTRAP) ? ['--import', BOOTSTRAP, MAIN] : [MAIN];
+const SERVICE = ['--import', pathOf('../src/telemetry/bootstrap.ts'), pathOf('../src/main.ts')];
 
 const SERVICE_TITLE = 'this service, everything on';
 const STOCK_TITLE = 'Express + MikroORM, stock instrumentations, pino-http, prom-client';
@@ -62,13 +59,9 @@ const plain = (key: string, title: string, name: string): Contestant => ({
 /** Everybody who takes part, in the order of the tables. */
 export const LINE_UP: readonly Contestant[] = [
   service('off', 'off'),
-  ...(existsSync(BOOTSTRAP)
-    ? [
-        service('1', '1 %', sampled('0.01')),
-        service('100', '100 %', sampled('1')),
-        service('100-sql', '100 % + SQL comments', { ...sampled('1'), DB_SQL_COMMENTER: 'true' }),
-      ]
-    : []),
+  service('1', '1 %', sampled('0.01')),
+  service('100', '100 %', sampled('1')),
+  service('100-sql', '100 % + SQL comments', { ...sampled('1'), DB_SQL_COMMENTER: 'true' }),
   {
     ...plain('b', 'this service, telemetry off', 'service-without-telemetry'),
     env: { LOG_LEVEL: 'silent' },

@@ -22,6 +22,7 @@ const MODULES = {
   service: '#service.ts',
   migrations: '#migrations/Migration20260101000000_first.ts',
   dashboards: '#grafana/dashboards.ts',
+  bench: '#bench/run-bench.ts',
   tests: '#test/support/test-database.ts',
   pino: 'pino',
   'prom-client': 'prom-client',
