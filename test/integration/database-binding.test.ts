@@ -7,7 +7,7 @@ import { assertClean } from '#test/support/assert-clean.ts';
 import { everyTypeValues, hostileText } from '#test/support/every-type-values.ts';
 import type { EveryTypeValues } from '#test/support/every-type-values.ts';
 import { AddressEmbeddable, EVERY_TYPE_TABLE, EveryTypeEntity } from '#test/support/every-type.ts';
-import { markerPattern } from '#test/support/server-log-markers.ts';
+import { markerPattern } from '#test/support/canary/canary-values.ts';
 import { TestDatabase } from '#test/support/test-database.ts';
 import { rowOf, VALUE_WAYS } from '#test/support/value-ways.ts';
 

@@ -321,11 +321,13 @@ describe('a management listener', () => {
     const service = await serviceWith({ env });
 
     const closing = service.close();
-    const ready = await fetch(`${service.managementUrl}/readyz`);
+    const ready = await until('it is not ready any more', async () => {
+      const response = await fetch(`${service.managementUrl}/readyz`);
+      return response.status === 503 ? response : undefined;
+    });
     const answer = await fetch(`${service.url}/users`);
     await closing;
 
-    expect(ready.status).toBe(503);
     expect(await ready.json()).toEqual({ status: 'draining' });
     expect([answer.status, answer.headers.get('Connection')]).toEqual([200, 'close']);
   });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import supertest from 'supertest';
 import { parseSettings } from '#config/parse-settings.ts';
 import { composeObservers } from '#database/database-observer.ts';
@@ -10,6 +11,9 @@ import { buildService } from '#service.ts';
 import { createLogger } from '#telemetry/logger.ts';
 import type { Metrics } from '#telemetry/metrics.ts';
 import type { Tracing } from '#telemetry/tracing.ts';
+import { keepTelemetry } from './canary/keep-telemetry.ts';
+import { outputOfService } from './canary/service-output.ts';
+import type { ServiceOutput } from './canary/service-output.ts';
 import { TestDatabase } from './test-database.ts';
 
 export interface TestServiceOptions {
@@ -24,6 +28,8 @@ export interface TestServiceOptions {
   readonly tracing?: Tracing;
   /** Use this database, which the caller drops, instead of a new clone. */
   readonly database?: TestDatabase;
+  /** Keeps what it writes there instead of in the run's own folder, which is searched for values of rows. */
+  readonly output?: ServiceOutput;
 }
 
 /** The real service on a free loopback port, on a database of its own. */
@@ -51,18 +57,28 @@ export async function buildTestService(options: TestServiceOptions = {}): Promis
   const logs: Record<string, unknown>[] = [];
   let queries = 0;
   const counter: DatabaseObserver = { queryEnded: () => void (queries += 1) };
-  const { settings } = parseSettings({
+  const token = options.env?.['MANAGEMENT_TOKEN'] ?? randomBytes(24).toString('base64url');
+  const env = {
     NODE_ENV: 'test',
     PORT: '0',
     DATABASE_URL: database.url,
     LOG_LEVEL: 'debug',
     SHUTDOWN_GRACE_MS: '2000',
+    MANAGEMENT_TOKEN: token,
     ...options.env,
-  });
+  };
+  const output = options.output ?? outputOfService();
+  output?.addSecretsOf(env);
+  const { settings } = parseSettings(env);
   const service = buildService(settings, {
     logger: createLogger(
       { ...settings.log, format: 'json', scope: requestIds },
-      { write: (line) => void logs.push(JSON.parse(line)) },
+      {
+        write: (line) => {
+          output?.write('log', line);
+          logs.push(JSON.parse(line));
+        },
+      },
     ),
     ...(options.routes !== undefined && { routes: options.routes }),
     ...(options.metrics !== undefined && { metrics: options.metrics }),
@@ -73,6 +89,9 @@ export async function buildTestService(options: TestServiceOptions = {}): Promis
     ]),
   });
   const close = async () => {
+    if (output !== undefined) {
+      await keepTelemetry(managementUrl, output, token);
+    }
     await service.close();
     if (options.database === undefined) {
       await database.drop();

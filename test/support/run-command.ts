@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
+import { outputOfService } from './canary/service-output.ts';
 
 /** How a command ended. */
 export interface CommandResult {
@@ -33,7 +34,7 @@ export function startCommand(
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  return { child, ended: endOf(child) };
+  return { child, ended: endOf(child, env) };
 }
 
 /** Runs a command to its end, as startCommand does. */
@@ -43,11 +44,18 @@ export async function runCommand(
   return await startCommand(...parameters).ended;
 }
 
-async function endOf(child: ReturnType<typeof spawn>): Promise<CommandResult> {
+async function endOf(
+  child: ReturnType<typeof spawn>,
+  env: Readonly<Record<string, string>>,
+): Promise<CommandResult> {
   const { stdout, stderr } = child;
   if (stdout === null || stderr === null) {
     throw new Error('bug: the command was started without pipes');
   }
   const [out, err] = await Promise.all([text(stdout), text(stderr), once(child, 'close')]);
+  const output = outputOfService();
+  output?.addSecretsOf(env);
+  output?.write('stdout', out);
+  output?.write('stderr', err);
   return { code: child.exitCode, stdout: out, stderr: err };
 }

@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import type { WriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
-import { markerPattern } from './server-log-markers.ts';
+import { markerPattern } from './canary/canary-values.ts';
 
 /** Settings of a server whose log holds every statement, each entry with the application it came from. */
 export const SERVER_LOG_SETTINGS = {

@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { until } from '#test/support/until.ts';
+import { outputOfService } from './canary/service-output.ts';
+import type { ServiceOutput } from './canary/service-output.ts';
+import { until } from './until.ts';
 
 /** The entry of the service. */
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -33,10 +35,12 @@ export class ServiceProcess implements AsyncDisposable {
   readonly ended: Promise<Ending>;
   readonly #child: ChildProcess;
   readonly #closed: Promise<unknown>;
+  readonly #output: ServiceOutput | undefined;
   #url = '';
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, output: ServiceOutput | undefined) {
     this.#child = child;
+    this.#output = output;
     this.#closed = once(child, 'close');
     this.ended = once(child, 'exit').then(() => ({
       code: child.exitCode,
@@ -48,6 +52,8 @@ export class ServiceProcess implements AsyncDisposable {
   static async start(options: ServiceProcessOptions): Promise<ServiceProcess> {
     const { command = [process.execPath, '--import', BOOTSTRAP, MAIN], env, ...place } = options;
     const [program, ...args] = command;
+    const output = outputOfService();
+    output?.addSecretsOf(env);
     const child = spawn(program, args, {
       // Away from a `.env` of whoever runs the tests.
       cwd: tmpdir(),
@@ -55,9 +61,10 @@ export class ServiceProcess implements AsyncDisposable {
       env: { PATH: process.env['PATH'], NODE_ENV: 'test', PORT: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const service = new ServiceProcess(child);
-    for (const stream of [child.stdout, child.stderr]) {
-      createInterface({ input: stream }).on('line', (line) => service.#read(line));
+    const service = new ServiceProcess(child, output);
+    const streams = { stdout: child.stdout, stderr: child.stderr };
+    for (const [source, input] of Object.entries(streams)) {
+      createInterface({ input }).on('line', (line) => service.#read(source, line));
     }
     try {
       service.#url = String((await service.logged('service.listening'))['url']);
@@ -112,7 +119,8 @@ export class ServiceProcess implements AsyncDisposable {
     await this.end();
   }
 
-  #read(line: string): void {
+  #read(source: string, line: string): void {
+    this.#output?.write(source, line);
     try {
       this.logs.push(JSON.parse(line));
     } catch {

@@ -3,6 +3,8 @@ import type { PoolStats } from '#database/pool/pool-stats.ts';
 import type { Route } from '#http/route.ts';
 import { buildService } from '#service.ts';
 import { createLogger } from '#telemetry/logger.ts';
+import { keepTelemetry } from '#test/support/canary/keep-telemetry.ts';
+import { outputOfService } from '#test/support/canary/service-output.ts';
 
 /** The real service in this process, so that its pool can be asked directly. */
 export interface ChaosService extends AsyncDisposable {
@@ -26,11 +28,16 @@ export async function startChaosService(
     SHUTDOWN_GRACE_MS: '2000',
     ...env,
   });
+  const output = outputOfService();
+  output?.addSecretsOf(env);
   const service = buildService(settings, {
     routes,
-    logger: createLogger({ level: 'fatal', format: 'json' }, { write: () => undefined }),
+    logger: createLogger(
+      { level: 'fatal', format: 'json' },
+      { write: (line) => output?.write('log', line) },
+    ),
   });
-  const { url } = await service.start();
+  const { url, managementUrl } = await service.start();
   await service.ready();
   return {
     url,
@@ -39,6 +46,11 @@ export async function startChaosService(
     },
     stats: () => service.sessions.stats(),
     evict: () => service.sessions.evict(),
-    [Symbol.asyncDispose]: () => service.close(),
+    async [Symbol.asyncDispose]() {
+      if (output !== undefined) {
+        await keepTelemetry(managementUrl, output, env['MANAGEMENT_TOKEN']);
+      }
+      await service.close();
+    },
   };
 }
