@@ -67,9 +67,9 @@ export async function buildTestService(options: TestServiceOptions = {}): Promis
     MANAGEMENT_TOKEN: token,
     ...options.env,
   };
+  const { settings } = parseSettings(env);
   const output = options.output ?? outputOfService();
   output?.addSecretsOf(env);
-  const { settings } = parseSettings(env);
   const service = buildService(settings, {
     logger: createLogger(
       { ...settings.log, format: 'json', scope: requestIds },

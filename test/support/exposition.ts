@@ -1,17 +1,16 @@
+/** What led to a sample: a trace. */
+export interface Exemplar {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
 /** One sample of a scrape; the value as a number. */
-interface ExpositionSample {
+export interface ExpositionSample {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
-  /** Of a bucket, in OpenMetrics only. */
-  readonly exemplar?: ExpositionExemplar;
-}
-
-interface ExpositionExemplar {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-  /** Seconds since the epoch. */
-  readonly timestamp: number;
+  /** In OpenMetrics only. */
+  readonly exemplar?: Exemplar;
 }
 
 export interface MetricFamily {
@@ -26,15 +25,19 @@ interface OpenFamily extends MetricFamily {
 }
 
 const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
-const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*?)\})? (\S+)(?: # \{(.*)\} (\S+) ([0-9.]+))?$/;
+const SAMPLE =
+  /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})? (\S+)(?: # \{(.*)\} (\S+)(?: (\S+))?)?$/;
 const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\\\|\\"|\\n)*)"(,|$)/y;
 const VALUE = /^(?:NaN|[+-]Inf|[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)$/;
 const TYPES = new Set(['counter', 'gauge', 'histogram']);
+/** Of the names and values of an exemplar's labels together, as OpenMetrics 1.0 has it. */
+const LONGEST_EXEMPLAR = 128;
 
 /**
  * Parses a scrape and refuses what a strict reader may refuse: families that are split or named
- * twice, samples of another name or type, series that occur twice, wrong suffixes, histograms whose
- * buckets are unordered, not cumulative, or do not end with `+Inf` equal to the count.
+ * twice, samples of another name or type, series that occur twice, wrong suffixes, counters below 0,
+ * histograms whose buckets are unordered, not cumulative, or do not end with `+Inf` equal to the count,
+ * exemplars where none may be, too long ones, and those outside of their bucket.
  */
 export function parseExposition(body: string, format: 'text' | 'openmetrics'): MetricFamily[] {
   const families: OpenFamily[] = [];
@@ -53,10 +56,15 @@ export function parseExposition(body: string, format: 'text' | 'openmetrics'): M
       families.push({ name, type: text, help: help?.[1] ?? '', samples: [] });
     } else {
       const family = families.at(-1);
-      const sample = parseSample(line);
-      checkExemplar(sample, line, format);
+      const sample = parseSample(line, format);
       check(family !== undefined && help?.[0] === family.name, line, 'sample without family');
       check(suffixesOf(family, format).includes(sample.name), line, 'sample of another family');
+      check(family.type === 'gauge' || sample.value >= 0, line, 'less than nothing was counted');
+      check(
+        sample.exemplar === undefined || /_(?:bucket|total)$/.test(sample.name),
+        line,
+        'exemplar of what has none',
+      );
       const key = `${sample.name} ${keyOf(sample.labels)}`;
       check(!series.has(key), line, 'series occurs twice');
       series.add(key);
@@ -86,25 +94,24 @@ function linesOf(body: string, format: 'text' | 'openmetrics'): string[] {
   return lines;
 }
 
-function parseSample(line: string): ExpositionSample {
-  const [, name = '', inner = '', value = '', exemplar, measured = '', timestamp = ''] =
-    SAMPLE.exec(line) ?? [];
+function parseSample(line: string, format: 'text' | 'openmetrics'): ExpositionSample {
+  const [, name = '', inner = '', value = '', exemplar, ...rest] = SAMPLE.exec(line) ?? [];
   check(VALUE.test(value), line, 'no sample');
-  return {
-    name,
-    labels: parseLabels(inner, line),
-    value: numberOf(value),
-    ...(exemplar !== undefined && {
-      exemplar: {
-        labels: parseLabels(exemplar, line),
-        value: numberOf(measured),
-        timestamp: Number(timestamp),
-      },
-    }),
-  };
+  const sample = { name, labels: parseLabels(inner, line), value: numberOf(value) };
+  if (exemplar === undefined) {
+    return sample;
+  }
+  check(format === 'openmetrics', line, 'the text format has no exemplars');
+  const [exemplarValue = '', time] = rest;
+  check(VALUE.test(exemplarValue), line, 'exemplar without a value');
+  check(time === undefined || VALUE.test(time), line, 'time of an exemplar');
+  const labels = parseLabels(exemplar, line);
+  const length = Object.entries(labels).flat().join('').length;
+  check(length <= LONGEST_EXEMPLAR, line, 'exemplar is too long');
+  return { ...sample, exemplar: { labels, value: numberOf(exemplarValue) } };
 }
 
-function parseLabels(inner: string, line: string): Record<string, string> {
+function parseLabels(inner: string, line: string): Readonly<Record<string, string>> {
   const labels: Record<string, string> = {};
   LABEL.lastIndex = 0;
   while (LABEL.lastIndex < inner.length) {
@@ -117,22 +124,6 @@ function parseLabels(inner: string, line: string): Record<string, string> {
 
 function numberOf(text: string): number {
   return Number(text.replace('Inf', 'Infinity'));
-}
-
-/** Exemplars are of OpenMetrics alone, at buckets, at most 128 characters, and in their bucket. */
-function checkExemplar(
-  { name, labels, exemplar }: ExpositionSample,
-  line: string,
-  format: 'text' | 'openmetrics',
-): void {
-  if (exemplar === undefined) {
-    return;
-  }
-  check(format === 'openmetrics', line, 'exemplar in text');
-  check(name.endsWith('_bucket'), line, 'exemplar beside a bucket');
-  check(Object.entries(exemplar.labels).join('').length <= 128, line, 'exemplar is too long');
-  check(exemplar.value <= numberOf(labels['le'] ?? ''), line, 'exemplar of another bucket');
-  check(exemplar.timestamp > 1e9 && exemplar.timestamp < 1e10, line, 'exemplar without its second');
 }
 
 function suffixesOf({ name, type }: MetricFamily, format: 'text' | 'openmetrics'): string[] {
@@ -163,6 +154,14 @@ function checkHistogram(family: MetricFamily, format: 'text' | 'openmetrics'): v
       buckets.every(({ value }, at) => at === 0 || value >= (buckets[at - 1]?.value ?? 0)),
       family.name,
       `buckets not cumulative at ${key}`,
+    );
+    check(
+      buckets.every(({ exemplar }, at) => {
+        const [above = -Infinity, upTo = 0] = [numbers[at - 1], numbers[at]];
+        return exemplar === undefined || (exemplar.value > above && exemplar.value <= upTo);
+      }),
+      family.name,
+      `exemplar outside of its bucket at ${key}`,
     );
     check(bounds.at(-1) === '+Inf', family.name, `no +Inf at ${key}`);
     check(buckets.at(-1)?.value === count, family.name, `+Inf is not the count at ${key}`);

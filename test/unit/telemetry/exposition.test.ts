@@ -69,4 +69,38 @@ describe('the strict parser', () => {
   ])('refuses what is wrong: %s', (fault, text) => {
     expect(() => parseExposition(text, 'text')).toThrow(fault);
   });
+
+  const counter = '# HELP c C.\n# TYPE c counter\n';
+  const bucket = (exemplar: string) =>
+    `${histogram}h_bucket{le="0.5"} 0\nh_bucket{le="+Inf"} 1${exemplar}\nh_sum 1\nh_count 1\n# EOF\n`;
+
+  it.each([
+    ['no end mark', `${family}a 1\n`],
+    ['empty line', `${family}a 1\n\n# EOF\n`],
+    ['sample of another family', `${counter}c 1\n# EOF\n`],
+    [
+      'family of a counter named _total',
+      `${counter.replaceAll(' c ', ' c_total ')}c_total 1\n# EOF\n`,
+    ],
+    ['less than nothing was counted', `${counter}c_total -1\n# EOF\n`],
+    ['exemplar of what has none', `${family}a 1 # {trace_id="a"} 1\n# EOF\n`],
+    ['outside of its bucket', bucket(' # {trace_id="a"} 0.5')],
+    ['exemplar is too long', bucket(` # {trace_id="${'a'.repeat(121)}"} 1`)],
+    ['time of an exemplar', bucket(' # {trace_id="a"} 1 undefined')],
+    ['no sample', bucket(' # 1')],
+    ['wrong labels', bucket(' # {trace_id=a} 1')],
+    ['bounds are not canonical', bucket('').replace('0.5', '1')],
+  ])('refuses what is wrong in OpenMetrics: %s', (fault, text) => {
+    expect(() => parseExposition(text, 'openmetrics')).toThrow(fault);
+  });
+
+  it('reads exemplars, and takes none in the text format', () => {
+    const text = bucket(' # {trace_id="a",span_id="} # {"} 1.5 1700000000.123');
+
+    const samples = parseExposition(text, 'openmetrics').flatMap((parsed) => parsed.samples);
+    expect(samples.flatMap(({ exemplar }) => exemplar ?? [])).toEqual([
+      { labels: { trace_id: 'a', span_id: '} # {' }, value: 1.5 },
+    ]);
+    expect(() => parseExposition(text.replace('# EOF\n', ''), 'text')).toThrow('no exemplars');
+  });
 });
