@@ -16,3 +16,5 @@ process.once('SIGTERM', () => {
     .then(() => process.exit(0));
 });
 await service.start();
+await service.ready();
+service.log.info({ event: 'service.ready' }, 'ready');

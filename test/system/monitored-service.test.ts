@@ -1,0 +1,164 @@
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { EmbeddedServer } from '#database/embedded/embedded-server.ts';
+import { databaseUrl } from '#test/support/chaos/database-url.ts';
+import { createDatabase } from '#test/support/databases.ts';
+import { startOwnServer } from '#test/support/own-server.ts';
+import { ServiceProcess } from '#test/support/service-process.ts';
+import { heldAlerts } from '#test/support/system/alertmanager.ts';
+import type { HeldAlert } from '#test/support/system/alertmanager.ts';
+import { comparedExpressions } from '#test/support/system/compared-expressions.ts';
+import {
+  Monitoring,
+  MONITORING_FILES,
+  MONITORING_PROGRAMS,
+} from '#test/support/system/monitoring.ts';
+import { quickExpression } from '#test/support/system/quick-config.ts';
+import { hasPrograms } from '#test/support/system/programs.ts';
+import { readRules } from '#test/support/system/rule-files.ts';
+import { LOAD_ENV, ScriptedLoad } from '#test/support/system/scripted-load.ts';
+
+const SERVICE = fileURLToPath(new URL('../support/system/test-service.ts', import.meta.url));
+
+/** Alerts about what is not there, and the one that always fires: promtool has them. */
+const WITHOUT_COMPARISON = ['MetricsContractBroken', 'ServiceAbsent', 'Watchdog'];
+
+/** Alerts that the script makes fire, and who is told. */
+const LIVE = [
+  ['DbPoolSaturated', 'critical', 'page'],
+  ['DbPoolRejections', 'critical', 'page'],
+  ['DbPoolLeak', 'warning', 'ticket'],
+  ['DbSlowQueries', 'warning', 'ticket'],
+  ['PgDeadlocks', 'warning', 'ticket'],
+  ['DbUnreachable', 'critical', 'page'],
+  ['DbConnectFailures', 'critical', 'page'],
+] as const;
+
+const rules = readRules(MONITORING_FILES.rules);
+const alerts = rules.filter(({ alert }) => alert !== undefined);
+
+// The script may end before it has made all of them.
+let server: EmbeddedServer | undefined;
+let service: ServiceProcess | undefined;
+let monitoring: Monitoring;
+let load: ScriptedLoad;
+/** What Alertmanager knew while the server was away. */
+let held: readonly HeldAlert[];
+
+/** The story that everything here is about: an ordinary day, a pool that is too small, a server that goes away. */
+async function runScript(): Promise<void> {
+  server = await startOwnServer({ deadlock_timeout: '200ms' });
+  const database = await createDatabase(server.connection, 'template1');
+  const url = databaseUrl({ ...server.connection, database });
+  service = await ServiceProcess.start({
+    command: [process.execPath, SERVICE],
+    env: { ...LOAD_ENV, DATABASE_URL: url },
+  });
+  await service.logged('service.ready');
+  monitoring = await Monitoring.start(service.url);
+  load = new ScriptedLoad(service.url);
+  await load.everyday();
+  const saturation = load.saturate();
+  await monitoring.sink.told('DbPoolSaturated');
+  await saturation.stop();
+  for (let round = 0; round < 10; round += 1) {
+    await load.everyday();
+    await load.statementsByTheDozen();
+  }
+  await load.leak();
+  await load.slowStatements();
+  await load.deadlock();
+  await load.flood();
+  await load.everyday();
+  await Promise.all(
+    ['DbPoolLeak', 'DbSlowQueries', 'PgDeadlocks'].map((alert) => monitoring.sink.told(alert)),
+  );
+  await load.flood();
+  await monitoring.sink.told('DbPoolRejections');
+  const insisting = load.insist();
+  await server.stop();
+  await Promise.all(
+    ['DbUnreachable', 'DbConnectFailures'].map((alert) => monitoring.sink.told(alert)),
+  );
+  held = await heldAlerts(monitoring.alertmanagerUrl);
+  await insisting.stop();
+}
+
+describe.runIf(hasPrograms(...MONITORING_PROGRAMS))('a service with a real Prometheus', () => {
+  beforeAll(runScript);
+
+  // oxlint-disable-next-line eslint/no-empty-pattern -- vitest reads the parameter's text and wants a pattern.
+  afterAll(async ({}, { tasks }) => {
+    const hasFailed = tasks.some(({ result }) => result?.state !== 'pass');
+    await service?.end();
+    await monitoring?.end({ keepFiles: hasFailed });
+    await server?.stop();
+  });
+
+  it.each(LIVE)('%s is told to a receiver, as %s', async (alertname, severity, receiver) => {
+    const told = await monitoring.sink.told(alertname);
+
+    expect(told).toMatchObject({
+      receiver,
+      labels: { severity, job: 'tidegauge' },
+      annotations: {
+        summary: expect.stringMatching(/./),
+        runbook_url: expect.stringContaining('docs/runbooks/'),
+      },
+    });
+  });
+
+  it('pages for the server, and for nothing that follows from its being away', () => {
+    const names = (alerts: readonly { readonly labels: Readonly<Record<string, string>> }[]) =>
+      alerts.map(({ labels }) => labels['alertname'] ?? '');
+    const ofPool = held.filter(({ labels }) => /^DbPool/.test(labels['alertname'] ?? ''));
+    const told = names(monitoring.sink.notifications.filter(({ status }) => status === 'firing'));
+    const toldAfter = told.slice(told.indexOf('DbUnreachable'));
+
+    expect(names(ofPool)).toContain('DbPoolRejections');
+    expect(ofPool.filter(({ status }) => status.inhibitedBy.length === 0)).toEqual([]);
+    expect(toldAfter.filter((name) => /^DbPool/.test(name))).toEqual([]);
+  });
+
+  it('has been asked everything the script asks', () => {
+    expect(load.statuses).toMatchObject({
+      200: expect.any(Number),
+      201: expect.any(Number),
+      404: expect.any(Number),
+      422: expect.any(Number),
+      500: expect.any(Number),
+      503: expect.any(Number),
+    });
+  });
+
+  it.each(alerts.map(({ alert = '', expr }) => [alert, expr]))(
+    'gives both sides of every comparison in %s data',
+    async (alert, expr) => {
+      const sides = comparedExpressions(quickExpression(expr));
+
+      const empty = await emptyOf(sides);
+
+      expect(empty).toEqual([]);
+      expect(sides.length > 0 || WITHOUT_COMPARISON.includes(alert)).toBe(true);
+    },
+  );
+
+  it('gives every recording rule data', async () => {
+    const recorded = rules.flatMap(({ record }) => record ?? []);
+
+    expect(await emptyOf(recorded)).toEqual([]);
+    expect(recorded.length).toBeGreaterThan(0);
+  });
+});
+
+/** Those expressions that had no number at any moment of the run. */
+async function emptyOf(expressions: readonly string[]): Promise<string[]> {
+  const { prometheus, time } = monitoring;
+  const isEmpty = await Promise.all(
+    expressions.map(async (expression) => {
+      const series = await prometheus.range(expression, time);
+      return !series.some(({ values }) => values.some((value) => !Number.isNaN(value)));
+    }),
+  );
+  return expressions.filter((_, at) => isEmpty[at]);
+}
