@@ -1,7 +1,9 @@
 /** What led to a sample: a trace. */
-export interface Exemplar {
+export interface ExpositionExemplar {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
+  /** Seconds since the epoch. */
+  readonly timestamp: number;
 }
 
 /** One sample of a scrape; the value as a number. */
@@ -10,7 +12,7 @@ export interface ExpositionSample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
   /** In OpenMetrics only. */
-  readonly exemplar?: Exemplar;
+  readonly exemplar?: ExpositionExemplar;
 }
 
 export interface MetricFamily {
@@ -102,13 +104,14 @@ function parseSample(line: string, format: 'text' | 'openmetrics'): ExpositionSa
     return sample;
   }
   check(format === 'openmetrics', line, 'the text format has no exemplars');
-  const [exemplarValue = '', time] = rest;
-  check(VALUE.test(exemplarValue), line, 'exemplar without a value');
-  check(time === undefined || VALUE.test(time), line, 'time of an exemplar');
+  const [measured = '', time = ''] = rest;
+  check(VALUE.test(measured), line, 'exemplar without a value');
+  const timestamp = Number(time);
+  check(timestamp > 1e9 && timestamp < 1e10, line, 'exemplar without its second');
   const labels = parseLabels(exemplar, line);
   const length = Object.entries(labels).flat().join('').length;
   check(length <= LONGEST_EXEMPLAR, line, 'exemplar is too long');
-  return { ...sample, exemplar: { labels, value: numberOf(exemplarValue) } };
+  return { ...sample, exemplar: { labels, value: numberOf(measured), timestamp } };
 }
 
 function parseLabels(inner: string, line: string): Readonly<Record<string, string>> {

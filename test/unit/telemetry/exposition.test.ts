@@ -83,12 +83,13 @@ describe('the strict parser', () => {
       `${counter.replaceAll(' c ', ' c_total ')}c_total 1\n# EOF\n`,
     ],
     ['less than nothing was counted', `${counter}c_total -1\n# EOF\n`],
-    ['exemplar of what has none', `${family}a 1 # {trace_id="a"} 1\n# EOF\n`],
-    ['outside of its bucket', bucket(' # {trace_id="a"} 0.5')],
-    ['exemplar is too long', bucket(` # {trace_id="${'a'.repeat(121)}"} 1`)],
-    ['time of an exemplar', bucket(' # {trace_id="a"} 1 undefined')],
+    ['exemplar of what has none', `${family}a 1 # {trace_id="a"} 1 1700000000\n# EOF\n`],
+    ['outside of its bucket', bucket(' # {trace_id="a"} 0.5 1700000000')],
+    ['exemplar is too long', bucket(` # {trace_id="${'a'.repeat(121)}"} 1 1700000000`)],
+    ['exemplar without its second', bucket(' # {trace_id="a"} 1 undefined')],
+    ['exemplar without its second', bucket(' # {trace_id="a"} 1 1700000000000')],
     ['no sample', bucket(' # 1')],
-    ['wrong labels', bucket(' # {trace_id=a} 1')],
+    ['wrong labels', bucket(' # {trace_id=a} 1 1700000000')],
     ['bounds are not canonical', bucket('').replace('0.5', '1')],
   ])('refuses what is wrong in OpenMetrics: %s', (fault, text) => {
     expect(() => parseExposition(text, 'openmetrics')).toThrow(fault);
@@ -99,7 +100,7 @@ describe('the strict parser', () => {
 
     const samples = parseExposition(text, 'openmetrics').flatMap((parsed) => parsed.samples);
     expect(samples.flatMap(({ exemplar }) => exemplar ?? [])).toEqual([
-      { labels: { trace_id: 'a', span_id: '} # {' }, value: 1.5 },
+      { labels: { trace_id: 'a', span_id: '} # {' }, value: 1.5, timestamp: 1700000000.123 },
     ]);
     expect(() => parseExposition(text.replace('# EOF\n', ''), 'text')).toThrow('no exemplars');
   });
