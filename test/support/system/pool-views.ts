@@ -21,12 +21,14 @@ export interface PoolScrape extends PoolCounts {
   readonly timesUsed: number;
 }
 
+const OF_POOL = /^(?:# \S+ )?db_client_connection_/;
 const GRANTED = new Set(['reused', 'new', 'queued']);
 
 /** Scrapes a service that has one pool. */
 export async function scrapePool(url: string): Promise<PoolScrape> {
   const response = await fetch(`${url}/metrics`);
-  const samples = parseExposition(await response.text(), 'text').flatMap(
+  const lines = (await response.text()).split('\n').filter((line) => OF_POOL.test(line));
+  const samples = parseExposition(`${lines.join('\n')}\n`, 'text').flatMap(
     (family) => family.samples,
   );
   const sum = (
