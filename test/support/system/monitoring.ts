@@ -11,7 +11,7 @@ import { WebhookSink } from './webhook-sink.ts';
 export const MONITORING_FILES = {
   prometheus: 'prometheus/prometheus.yml',
   rules: 'prometheus/rules',
-  alertmanager: 'prometheus/alertmanager.yml',
+  alertmanager: 'deploy/alertmanager/alertmanager.yml',
 } as const;
 
 const JOB = 'tidegauge';

@@ -18,18 +18,6 @@ interface QueryData {
   }[];
 }
 
-/** An alert that Prometheus takes for pending or firing. */
-export interface ActiveAlert {
-  readonly state: 'pending' | 'firing';
-  readonly labels: Readonly<Record<string, string>>;
-}
-
-/** An exemplar that Prometheus has kept. */
-export interface StoredExemplar {
-  readonly metric: string;
-  readonly traceId: string;
-}
-
 const STEP_S = 1;
 
 /** Asks a Prometheus. */
@@ -58,22 +46,10 @@ export class Prometheus {
     }));
   }
 
-  async alerts(): Promise<readonly ActiveAlert[]> {
-    return (await this.#ask<{ alerts: readonly ActiveAlert[] }>('alerts', {})).alerts;
-  }
-
-  /** Health of everything that is scraped. */
-  async targets(): Promise<readonly { readonly health: string; readonly lastError: string }[]> {
-    return (
-      await this.#ask<{ activeTargets: readonly { health: string; lastError: string }[] }>(
-        'targets',
-        { state: 'active' },
-      )
-    ).activeTargets;
-  }
-
   async #ask<T>(path: string, parameters: Readonly<Record<string, string>>): Promise<T> {
-    const response = await fetch(`${this.url}/api/v1/${path}?${new URLSearchParams(parameters)}`);
+    const response = await fetch(
+      `${this.url}/api/v1/${path}?${new URLSearchParams(parameters).toString()}`,
+    );
     const answer = (await response.json()) as Answer<T>; // adapter: Prometheus's HTTP API
     if (answer.status !== 'success') {
       throw new Error(`prometheus: ${answer.error}`);

@@ -5,7 +5,7 @@ import { parse, stringify } from 'yaml';
  * How often the monitoring of a test scrapes and evaluates, how long an alert must hold before it fires, and how many
  * seconds a minute of a range takes. A range that is longer than the run would make every rate too small.
  */
-export const QUICK = { interval: '1s', for: '2s', secondsPerMinute: 5 } as const;
+const QUICK = { interval: '1s', for: '2s', secondsPerMinute: 5 } as const;
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = {
   s: 1,

@@ -5,10 +5,13 @@ import { Load } from '#test/support/chaos/load.ts';
 /** More than there are connections and less than the queue takes. */
 const SATURATING_LANES = 12;
 const HELD_MS = 300;
+const SLOW_LANES = 3;
+const SLOW_MS = 600;
 const PAUSE_MS = 20;
 
 /** Settings under which a small load does everything that alerts are for. */
 export const LOAD_ENV = {
+  MANAGEMENT_TOKEN: 'c4n4ry-scripted-load',
   MIGRATE_ON_START: 'true',
   DB_POOL_SIZE: '2',
   DB_MAX_OVERFLOW: '1',
@@ -44,13 +47,22 @@ export class ScriptedLoad {
     await delay(PAUSE_MS);
   }
 
+  /** Has every connection replaced. */
+  async replaceConnections(): Promise<void> {
+    await this.#send('POST', '/pool/evict');
+  }
+
   /** One route that sends a statement for each of 40 things. */
   async statementsByTheDozen(): Promise<void> {
     await this.#send('GET', '/test/statements/40');
   }
 
-  async slowStatements(): Promise<void> {
-    await Promise.all([600, 600].map((ms) => this.#send('GET', `/test/slow/${ms}`)));
+  /** Statements that take more than half a second, until it is stopped. */
+  slowStatements(): Load {
+    return new Load(SLOW_LANES, async () => {
+      await this.#send('GET', `/test/slow/${SLOW_MS}`);
+      return true;
+    });
   }
 
   /** A session that keeps its connection beyond the threshold. */
@@ -90,10 +102,11 @@ export class ScriptedLoad {
   async #send(method: string, path: string, body?: unknown): Promise<unknown> {
     const response = await fetch(this.#url + path, {
       method,
-      ...(body !== undefined && {
-        body: JSON.stringify(body),
-        headers: { 'content-type': 'application/json' },
-      }),
+      headers: {
+        authorization: `Bearer ${LOAD_ENV.MANAGEMENT_TOKEN}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     this.statuses[response.status] = (this.statuses[response.status] ?? 0) + 1;
     const text = await response.text();
