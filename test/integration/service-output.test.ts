@@ -157,7 +157,7 @@ describe('the search in what services write', () => {
     output.write('log', '{"msg":"an example of nothing"}');
 
     expect(judgeOutput(searchOutput(dir, ROWS), dir)).toBe(
-      '3 values looked for in what 1 services wrote (36 bytes; lines: 1 of log): 0 found',
+      '4 values looked for in what 1 services wrote (36 bytes; lines: 1 of log): 0 found',
     );
   });
 

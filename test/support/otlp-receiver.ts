@@ -4,6 +4,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import protobuf from 'protobufjs';
+import { outputOfService } from './canary/service-output.ts';
+import type { ServiceOutput } from './canary/service-output.ts';
 import { until } from './until.ts';
 import { TRACE_PROTO } from './trace-proto.ts';
 
@@ -73,6 +75,7 @@ export class OtlpReceiver implements AsyncDisposable {
   readonly bodies: Buffer[] = [];
   /** What was sent that is no traces. */
   readonly others: Buffer[] = [];
+  #output: ServiceOutput | undefined;
   readonly #server: Server;
 
   private constructor() {
@@ -124,6 +127,8 @@ export class OtlpReceiver implements AsyncDisposable {
     }
     if (answer === 200) {
       const body = incoming.headers['content-encoding'] === 'gzip' ? gunzipSync(sent) : sent;
+      this.#output ??= outputOfService();
+      this.#output?.write('spans', body.toString('latin1'));
       this.bodies.push(body);
       this.spans.push(...decode(body));
     }

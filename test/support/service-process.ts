@@ -16,8 +16,10 @@ const BOOTSTRAP = new URL('../../src/telemetry/bootstrap.ts', import.meta.url).h
 const STOP_DEADLINE_MS = 20_000;
 
 export interface ServiceProcessOptions extends Pick<SpawnOptions, 'cwd' | 'uid' | 'gid'> {
-  /** Another one than `src/main.ts` on this Node. */
+  /** Another one than this Node on `entry`. */
   readonly command?: readonly [string, ...string[]];
+  /** Another module than `src/main.ts`, with the same loaded before it. */
+  readonly entry?: string;
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -50,7 +52,8 @@ export class ServiceProcess implements AsyncDisposable {
 
   /** Starts the service and resolves when it listens. Nothing but `env` and PATH reaches it. */
   static async start(options: ServiceProcessOptions): Promise<ServiceProcess> {
-    const { command = [process.execPath, '--import', BOOTSTRAP, MAIN], env, ...place } = options;
+    const { entry = MAIN, env, ...place } = options;
+    const { command = [process.execPath, '--import', BOOTSTRAP, entry] } = options;
     const [program, ...args] = command;
     const output = outputOfService();
     output?.addSecretsOf(env);

@@ -5,6 +5,7 @@ import { databaseUrl } from '#test/support/chaos/database-url.ts';
 import { readDashboards } from '#test/support/dashboards/dashboard-json.ts';
 import { dashboardTargets } from '#test/support/dashboards/dashboard-targets.ts';
 import { createDatabase } from '#test/support/databases.ts';
+import { OtlpReceiver } from '#test/support/otlp-receiver.ts';
 import { startOwnServer } from '#test/support/own-server.ts';
 import { ServiceProcess } from '#test/support/service-process.ts';
 import { heldAlerts } from '#test/support/system/alertmanager.ts';
@@ -36,6 +37,11 @@ const LIVE = [
   ['DbConnectFailures', 'critical', 'page'],
 ] as const;
 
+/** Histograms whose exemplars lead on. */
+const EXEMPLARS = ['http_server_request_duration_seconds', 'db_client_operation_duration_seconds'];
+/** Probes and scrapes have spans, but no line in the log. */
+const LOGGED = 'http_route!~"/metrics|/readyz"';
+
 const rules = readRules(MONITORING_FILES.rules);
 const alerts = rules.filter(({ alert }) => alert !== undefined);
 
@@ -52,6 +58,7 @@ const targets = new Map(
 
 let server: EmbeddedServer | undefined;
 let service: ServiceProcess | undefined;
+let collector: OtlpReceiver;
 let monitoring: Monitoring;
 let load: ScriptedLoad;
 /** What Alertmanager knew while the server was away. */
@@ -62,9 +69,15 @@ async function runScript(): Promise<void> {
   server = await startOwnServer({ deadlock_timeout: '200ms' });
   const database = await createDatabase(server.connection, 'template1');
   const url = databaseUrl({ ...server.connection, database });
+  collector = await OtlpReceiver.start();
   service = await ServiceProcess.start({
-    command: [process.execPath, SERVICE],
-    env: { ...LOAD_ENV, DATABASE_URL: url },
+    entry: SERVICE,
+    env: {
+      ...LOAD_ENV,
+      DATABASE_URL: url,
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_BSP_SCHEDULE_DELAY: '200',
+    },
   });
   await service.logged('service.ready');
   monitoring = await Monitoring.start(service.url);
@@ -103,6 +116,7 @@ describe.runIf(hasPrograms(...MONITORING_PROGRAMS))('a service with a real Prome
   afterAll(async ({}, { tasks }) => {
     const hasFailed = tasks.some(({ result }) => result?.state !== 'pass');
     await service?.end();
+    await collector?.[Symbol.asyncDispose]();
     await monitoring?.end({ keepFiles: hasFailed });
     await server?.stop();
   });
@@ -155,10 +169,36 @@ describe.runIf(hasPrograms(...MONITORING_PROGRAMS))('a service with a real Prome
     },
   );
 
+  it.each(EXEMPLARS)('leads from the exemplars of %s to spans', async (name) => {
+    const ids = await monitoring.prometheus.exemplars(`${name}_bucket`, monitoring.time);
+
+    const spans = new Set(collector.spans.map(({ traceId }) => traceId));
+    expect(ids.length).toBeGreaterThan(10);
+    expect(ids.filter((id) => !spans.has(id))).toEqual([]);
+  });
+
+  it.each(EXEMPLARS)('leads from the exemplars of %s to log lines', async (name) => {
+    const series = `${name}_bucket{${LOGGED}}`;
+    const ids = await monitoring.prometheus.exemplars(series, monitoring.time);
+
+    const lines = new Set(service?.logs.map(({ trace_id: id }) => id));
+    expect(ids.length).toBeGreaterThan(10);
+    expect(ids.filter((id) => !lines.has(id))).toEqual([]);
+  });
+
   it.each([...targets.keys()])('gives every target of the dashboard %s data', async (dashboard) => {
     const empty = await emptyOf(targets.get(dashboard) ?? []);
 
     expect(empty).toEqual([]);
+  });
+
+  it('would be caught giving none: what is not there, and what is not a number, has no data', async () => {
+    const named = 'db_client_connection_count{db_client_connection_state="used"}';
+    const misnamed = 'db_client_connection_count{db_client_connection_state="busy"}';
+
+    const empty = await emptyOf([named, misnamed, '0 / (0 * up)', 'up']);
+
+    expect(empty).toEqual([misnamed, '0 / (0 * up)']);
   });
 
   it('gives every recording rule data', async () => {

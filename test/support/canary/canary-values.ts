@@ -1,5 +1,5 @@
 /** Parts of the values that the tests write: their addresses, and the mark that hostile values carry. */
-export const ROW_MARKERS = ['@example.', '@chaos.example', 'c4n4ry'] as const;
+export const ROW_MARKERS = ['@example.', '@chaos.example', '@canary.test', 'c4n4ry'] as const;
 
 /** How a value may stand in a text. */
 export interface ValueForm {

@@ -18,6 +18,10 @@ interface QueryData {
   }[];
 }
 
+interface StoredExemplars {
+  readonly exemplars: readonly { readonly labels: { readonly trace_id: string } }[];
+}
+
 const STEP_S = 1;
 
 /** Asks a Prometheus. */
@@ -44,6 +48,16 @@ export class Prometheus {
       metric,
       values: values.map(([, value]) => Number(value)),
     }));
+  }
+
+  /** Trace ids of the exemplars that were kept for a metric. */
+  async exemplars(query: string, { from, to }: { from: number; to: number }): Promise<string[]> {
+    const found = await this.#ask<readonly StoredExemplars[]>('query_exemplars', {
+      query,
+      start: (from / 1000).toFixed(3),
+      end: (to / 1000).toFixed(3),
+    });
+    return found.flatMap(({ exemplars }) => exemplars.map(({ labels }) => labels.trace_id));
   }
 
   async #ask<T>(path: string, parameters: Readonly<Record<string, string>>): Promise<T> {
