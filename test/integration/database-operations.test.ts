@@ -111,6 +111,7 @@ describe('the end of a statement', () => {
         collection: 'users',
         durationMs: expect.any(Number),
         code: undefined,
+        isStream: false,
         sqlState: undefined,
       },
     ]);
