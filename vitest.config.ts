@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { OutputSearchReport } from './test/support/canary/output-search-report.ts';
 import { ChaosTable } from './test/support/chaos/chaos-table.ts';
 import { rounds } from './test/support/chaos/rounds.ts';
 import { oldestPostgres } from './test/support/oldest-postgres.ts';
@@ -53,7 +54,12 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
-    reporters: ['default', new ChaosTable(isWanted && oldest === undefined)],
+    // The runner's own summary comes last.
+    reporters: [
+      new ChaosTable(isWanted && oldest === undefined),
+      new OutputSearchReport(),
+      'default',
+    ],
     setupFiles: ['test/support/property-seed.ts'],
     coverage: {
       provider: 'v8',

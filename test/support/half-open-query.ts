@@ -1,11 +1,12 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import pg from 'pg';
 import { DatabaseError } from '#database/database-error.ts';
 import { LOOPBACK } from '#database/embedded/free-port.ts';
 import { ConnectionPool } from '#database/pool/connection-pool.ts';
-import { runCommand } from './run-command.ts';
 import { until } from './until.ts';
 
 /** What became of two queries whose answers cannot arrive, one of a pool and one of plain pg. */
@@ -38,10 +39,7 @@ async function startSilentServer() {
 }
 
 async function loopback(state: 'up' | 'down'): Promise<void> {
-  const { stderr } = await runCommand(['ip', 'link', 'set', 'lo', state]);
-  if (stderr !== '') {
-    throw new Error(stderr);
-  }
+  await promisify(execFile)('ip', ['link', 'set', 'lo', state]);
 }
 
 /** Takes its own network down while two queries are in flight: what is sent vanishes, and nobody is told. */

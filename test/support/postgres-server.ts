@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,6 @@ import type { TestProject } from 'vitest/node';
 import { migrate } from '#database/migrations/migrate.ts';
 import { entities } from '#entities.ts';
 import { ROW_MARKERS } from './canary/canary-values.ts';
-import { judgeOutput, searchOutput } from './canary/search-output.ts';
 import { createDatabase, dropDatabase } from './databases.ts';
 import { watchActivity } from './server-log-watch.ts';
 import { SERVER_LOG_SETTINGS, ServerLog } from './server-log.ts';
@@ -30,7 +29,8 @@ declare module 'vitest' {
 
 /**
  * Starts one server for the project's test files and migrates one template database on it. The server logs every
- * statement; a value of the tests' rows in those of the service, or in what a service writes, fails the run when it ends.
+ * statement; a value of the tests' rows in those of the service fails the run when it ends. What services write is kept
+ * in a folder, which `OutputSearchReport` searches.
  */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const log = new ServerLog(
@@ -65,16 +65,5 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     await dropDatabase(address, template);
     await server.stop();
     await log.close();
-    await judgeRun(outputDir, project.name, address.password);
   };
-}
-
-/** Fails the run when a service has written a value that it must not; what they wrote is kept then. */
-async function judgeRun(outputDir: string, project: string, password: string): Promise<void> {
-  const search = searchOutput(outputDir, [
-    ...ROW_MARKERS.map((value) => ({ kind: 'part of a row', value })),
-    { kind: "password of the run's server", value: password },
-  ]);
-  process.stdout.write(`\n${project}: ${judgeOutput(search, outputDir)}\n`);
-  await rm(outputDir, { recursive: true });
 }
