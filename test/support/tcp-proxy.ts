@@ -54,6 +54,7 @@ export class TcpProxy implements AsyncDisposable {
       };
       if (this.#welcome === 'hold') {
         this.#held.add(pass);
+        client.once('close', () => this.#held.delete(pass));
       } else {
         pass();
       }

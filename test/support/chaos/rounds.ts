@@ -26,6 +26,8 @@ export const rounds = {
   rotations: 10,
   /** H12: requests that carry an id. */
   requests: pick(5000, 100_000),
+  /** H16: how often the collector becomes everything it may become. */
+  collectorFaults: pick(2, 30),
   /** How long the server is away under load. */
   awayMs: pick(3000, 10_000),
   /** F21: times that the borrowers come and go. */
