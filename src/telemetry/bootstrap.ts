@@ -10,6 +10,8 @@ const serviceName = process.env['OTEL_SERVICE_NAME']?.trim() ?? '';
 if (serviceName !== '') {
   processTracing.serviceName = serviceName;
 }
+// With it the SDK would write to the console, values of variables among what it says.
+delete process.env['OTEL_LOG_LEVEL'];
 if (isTracingOn(process.env)) {
   const { startTracing } = await import('./start-tracing.ts');
   processTracing.current = startTracing(

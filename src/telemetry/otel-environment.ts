@@ -13,11 +13,15 @@ export function isTracingOn(env: OtelEnvironment): boolean {
     return false;
   }
   const exporters = listOf(env['OTEL_TRACES_EXPORTER']);
-  if (exporters.length > 0) {
-    return exporters.some((exporter) => EXPORTERS.has(exporter));
+  if (exporters.some((exporter) => EXPORTERS.has(exporter))) {
+    return true;
   }
-  return ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'].some(
-    (variable) => (env[variable]?.trim() ?? '') !== '',
+  // One that is unknown is as good as none named.
+  return (
+    !exporters.includes('none') &&
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'].some(
+      (variable) => (env[variable]?.trim() ?? '') !== '',
+    )
   );
 }
 
@@ -64,6 +68,6 @@ export function batchLimits(env: OtelEnvironment, refuse: (variable: string) => 
 function listOf(text: string | undefined): string[] {
   return (text ?? '')
     .split(',')
-    .map((item) => item.trim())
+    .map((item) => item.trim().toLowerCase())
     .filter((item) => item !== '');
 }

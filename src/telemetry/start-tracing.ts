@@ -1,4 +1,5 @@
 import { diag, DiagLogLevel, trace } from '@opentelemetry/api';
+import type { DiagLogger } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import {
   defaultResource,
@@ -37,14 +38,15 @@ const SAID_OF = [
  */
 export function startTracing(env: OtelEnvironment, { name, version }: TracedService): Tracing {
   const problems = new ProblemFeed();
-  const refuse = (variable: string) => problems.tell({ kind: 'warning', variables: [variable] });
+  const warned = new Set<string>();
+  const refuse = (variable: string) => {
+    if (!warned.has(variable)) {
+      warned.add(variable);
+      problems.tell({ kind: 'warning', variables: [variable] });
+    }
+  };
   // Its own lines quote values, secrets among them.
-  const listen = () =>
-    diag.setLogger(toldTo(problems), {
-      logLevel: DiagLogLevel.WARN,
-      suppressOverrideMessage: true,
-    });
-  listen();
+  diag.setLogger(toldTo(refuse), DiagLogLevel.WARN);
   const limits = batchLimits(env, refuse);
   const exports = traceExporters(env, refuse).map(
     (exporter) =>
@@ -64,8 +66,6 @@ export function startTracing(env: OtelEnvironment, { name, version }: TracedServ
     ...(isUnset(env, 'OTEL_LOGS_EXPORTER') && { logRecordProcessors: [] }),
     spanProcessors: [new SafeQuerySpans(), ...exports],
   });
-  // With OTEL_LOG_LEVEL the SDK has taken the console for it.
-  listen();
   sdk.start();
   return {
     tracer: trace.getTracer(name, version),
@@ -81,16 +81,12 @@ function isUnset(env: OtelEnvironment, variable: string): boolean {
   return (env[variable]?.trim() ?? '') === '';
 }
 
-/** Which variable a line is about is all that is passed on of it. */
-function toldTo(problems: ProblemFeed) {
+/** Which variables a line is about is all that is passed on of it. */
+function toldTo(refuse: (variable: string) => void): DiagLogger {
   const hear = (message: string) => {
-    const variables = [
-      ...(message.match(/\bOTEL_[A-Z_]+/g) ?? []),
-      ...SAID_OF.filter(([words]) => words.test(message)).map(([, variable]) => variable),
-    ];
-    if (variables.length > 0) {
-      problems.tell({ kind: 'warning', variables: [...new Set(variables)] });
-    }
+    const named = message.match(/\bOTEL_[A-Z_]+/g) ?? [];
+    const meant = SAID_OF.filter(([words]) => words.test(message)).map(([, variable]) => variable);
+    [...named, ...meant].forEach(refuse);
   };
   const ignore = () => undefined;
   return { error: hear, warn: hear, info: ignore, debug: ignore, verbose: ignore };
