@@ -77,10 +77,11 @@ function traced(
 ): TracedRequest {
   // Sent more than once it is malformed; then Node has joined it by commas, and never made a list of it.
   const { traceparent, tracestate } = headers;
-  const caller =
-    typeof traceparent === 'string'
-      ? parseTraceparent(traceparent, typeof tracestate === 'string' ? tracestate : undefined)
-      : undefined;
-  const [parent, link] = trustTraceHeaders ? [caller, undefined] : [undefined, caller];
-  return { method, httpVersion, socket, parent, link };
+  const header = typeof traceparent === 'string' ? traceparent : undefined;
+  if (!trustTraceHeaders) {
+    // Ids of hexadecimal digits lead to the caller's trace; its state would be any text of a stranger's.
+    return { method, httpVersion, socket, parent: undefined, link: parseTraceparent(header) };
+  }
+  const state = typeof tracestate === 'string' ? tracestate : undefined;
+  return { method, httpVersion, socket, parent: parseTraceparent(header, state), link: undefined };
 }

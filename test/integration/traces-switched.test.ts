@@ -101,6 +101,7 @@ describe('traces', () => {
     await service.stop();
     expect(joined.headers.get('x-trace-id')).toBe(CALLER.traceId);
     expect(server).toMatchObject({ parentSpanId: CALLER.spanId, links: [] });
+    expect(Buffer.concat(receiver.bodies).includes('a=b')).toBe(true);
     expect(unsampled.headers.get('x-trace-id')).toBe('e'.repeat(32));
     expect(receiver.spans.filter(({ traceId }) => traceId === 'e'.repeat(32))).toEqual([]);
     expect(malformed.headers.get('x-trace-id')).not.toBe(CALLER.traceId);

@@ -123,11 +123,13 @@ describe('the trace of a request', () => {
   });
 
   it('links to the span of a caller who is not trusted, and is a trace of its own', async () => {
-    const response = await fetch(`${service.url}/users`, { headers: { traceparent: TRACEPARENT } });
+    const headers = { traceparent: TRACEPARENT, tracestate: 'stranger=text-of-a-stranger' };
+    const response = await fetch(`${service.url}/users`, { headers });
 
     const server = serverSpan(await traceOf(response));
     expect(server).toMatchObject({ parentSpanId: '', links: [CALLER] });
     expect(server?.traceId).not.toBe(CALLER.traceId);
+    expect(Buffer.concat(receiver.bodies).includes('text-of-a-stranger')).toBe(false);
   });
 
   it('has the ids that are in the answer and in the lines of the log', async () => {
