@@ -21,7 +21,7 @@ const chaos = {
 /** What is about the programs that npm brings, and about the service's own server, which they are. */
 const ABOUT_EMBEDDED = ['test/integration/{embedded,docker,npm,readme,mikro-orm-cli}*'];
 /** What no server has a part in. */
-const ABOUT_SERVICE = ['test/chaos/{sigterm,write-history}*'];
+const ABOUT_SERVICE = ['test/chaos/{collector,sigterm,write-history}*'];
 
 const { isWanted, installed: oldest } = oldestPostgres;
 const onOldest =

@@ -177,7 +177,8 @@ describe('traces', () => {
 
     const warned = service.logs
       .filter(({ event }) => event === 'otel.warning')
-      .flatMap(({ variables }) => variables);
+      .flatMap(({ variables }) => variables)
+      .map(String);
     expect(warned.toSorted()).toEqual([
       'OTEL_BSP_MAX_QUEUE_SIZE',
       'OTEL_METRICS_EXPORTER',
