@@ -23,7 +23,12 @@ export interface TracedService {
   readonly version: string;
 }
 
-const EXPORTERS = { otlp: OTLPTraceExporter, console: ConsoleSpanExporter };
+const EXPORTERS = {
+  // Several exports are under way at the end only, when all that waits is sent at once: its own limit of 30 would then
+  // refuse the others.
+  otlp: () => new OTLPTraceExporter({ concurrencyLimit: Infinity }),
+  console: () => new ConsoleSpanExporter(),
+};
 
 /** What OpenTelemetry says of a variable without its name. */
 const SAID_OF = [
@@ -50,7 +55,7 @@ export function startTracing(env: OtelEnvironment, { name, version }: TracedServ
   const limits = batchLimits(env, refuse);
   const exports = traceExporters(env, refuse).map(
     (exporter) =>
-      new SpanExport(new EXPORTERS[exporter](), limits, (problem) => problems.tell(problem)),
+      new SpanExport(EXPORTERS[exporter](), limits, (problem) => problems.tell(problem)),
   );
   // Before the SDK: its meter is none then, whatever exporter of metrics there is.
   instrumentQueries();

@@ -131,6 +131,23 @@ describe('traces', () => {
     expect(new Set(service.logs.map((line) => line['service']))).toEqual(new Set(['mine']));
   });
 
+  it('are sent before the process ends in however many exports', async () => {
+    await using receiver = await OtlpReceiver.start();
+    receiver.answer = 'never';
+    await using service = await start(receiver, {
+      OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '1',
+      OTEL_EXPORTER_OTLP_TIMEOUT: '1000',
+    });
+    await fetch(`${service.url}/livez`);
+    await until('an export is under way', () => (receiver.exports === 1 ? true : undefined));
+    receiver.answer = 200;
+    await Promise.all(Array.from({ length: 50 }, () => fetch(`${service.url}/livez`)));
+
+    await service.stop();
+
+    expect(receiver.spans).toHaveLength(50);
+  });
+
   it('come without the metrics of the instrumentation, even where metrics are pushed', async () => {
     await using receiver = await OtlpReceiver.start();
     await run(
