@@ -1,13 +1,13 @@
 import { readBuildInfo } from '#config/build-info.ts';
 import { loadEnvFile } from '#config/load-env-file.ts';
-import { isTracingOn } from './otel-environment.ts';
+import { isTracingOn, serviceNameIn } from './otel-environment.ts';
 import { processTracing } from './tracing.ts';
 
 // Loaded by `node --import` before everything else: pg can be instrumented only before it is loaded. While traces are
 // off, nothing of OpenTelemetry's SDK is loaded and nothing is patched.
 loadEnvFile();
-const serviceName = process.env['OTEL_SERVICE_NAME']?.trim() ?? '';
-if (serviceName !== '') {
+const serviceName = serviceNameIn(process.env);
+if (serviceName !== undefined) {
   processTracing.serviceName = serviceName;
 }
 // With it the SDK would write to the console, values of variables among what it says.

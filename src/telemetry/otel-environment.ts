@@ -25,6 +25,14 @@ export function isTracingOn(env: OtelEnvironment): boolean {
   );
 }
 
+/** The name that traces have the service by: its own variable before the attributes; undefined: the default. */
+export function serviceNameIn(env: OtelEnvironment): string | undefined {
+  const [, attribute = ''] =
+    /(?:^|,)\s*service\.name\s*=([^,]*)/.exec(env['OTEL_RESOURCE_ATTRIBUTES'] ?? '') ?? [];
+  const name = env['OTEL_SERVICE_NAME']?.trim() || decoded(attribute.trim());
+  return name === '' ? undefined : name;
+}
+
 /** Where traces go; `refuse` is told of variables that ask for what there is not. */
 export function traceExporters(
   env: OtelEnvironment,
@@ -70,4 +78,13 @@ function listOf(text: string | undefined): string[] {
     .split(',')
     .map((item) => item.trim().toLowerCase())
     .filter((item) => item !== '');
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // OpenTelemetry takes none of the attributes then.
+    return '';
+  }
 }

@@ -28,7 +28,7 @@ export interface Tracing {
 
 /** What the bootstrap has found and started for this process. */
 export const processTracing: {
-  /** OTEL_SERVICE_NAME; absent: the service's own name. */
+  /** As OpenTelemetry's variables have it; absent: the service's own name. */
   serviceName?: string;
   /** Absent: traces are off. */
   current?: Tracing;

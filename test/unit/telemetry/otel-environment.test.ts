@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { batchLimits, isTracingOn, traceExporters } from '#telemetry/otel-environment.ts';
+import {
+  batchLimits,
+  isTracingOn,
+  serviceNameIn,
+  traceExporters,
+} from '#telemetry/otel-environment.ts';
 
 const ENDPOINT = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' };
 
@@ -66,5 +71,19 @@ describe('traces', () => {
       exportTimeoutMillis: 30_000,
     });
     expect(told).toEqual(['OTEL_BSP_SCHEDULE_DELAY', 'OTEL_BSP_EXPORT_TIMEOUT']);
+  });
+});
+
+describe('the name of the service', () => {
+  it.each([
+    [{ OTEL_SERVICE_NAME: ' mine ' }, 'mine'],
+    [{ OTEL_RESOURCE_ATTRIBUTES: 'a=b, service.name=mine,c=d' }, 'mine'],
+    [{ OTEL_RESOURCE_ATTRIBUTES: 'service.name=my%20own' }, 'my own'],
+    [{ OTEL_SERVICE_NAME: 'mine', OTEL_RESOURCE_ATTRIBUTES: 'service.name=other' }, 'mine'],
+    [{ OTEL_SERVICE_NAME: ' ', OTEL_RESOURCE_ATTRIBUTES: 'my.service.name=other' }, undefined],
+    [{ OTEL_RESOURCE_ATTRIBUTES: 'service.name=%ZZ' }, undefined],
+    [{}, undefined],
+  ])('is with %j: %s', (env, name) => {
+    expect(serviceNameIn(env)).toBe(name);
   });
 });
