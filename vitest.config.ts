@@ -21,7 +21,10 @@ const chaos = {
 /** What is about the programs that npm brings, and about the service's own server, which they are. */
 const ABOUT_EMBEDDED = ['test/integration/{embedded,docker,npm,readme,mikro-orm-cli}*'];
 /** What no server has a part in. */
-const ABOUT_SERVICE = ['test/chaos/{collector,sigterm,write-history}*'];
+const ABOUT_SERVICE = [
+  'test/chaos/{collector,sigterm,write-history}*',
+  'test/integration/{service-output,traces-collector,traces-switched}*',
+];
 
 const { isWanted, installed: oldest } = oldestPostgres;
 const onOldest =
@@ -33,7 +36,7 @@ const onOldest =
           test: {
             ...integration,
             name: `integration-${oldest.major}`,
-            exclude: ABOUT_EMBEDDED,
+            exclude: [...ABOUT_EMBEDDED, ...ABOUT_SERVICE],
             provide: { postgresBinDir: oldest.binDir },
             sequence: { groupOrder: 1 },
           },
