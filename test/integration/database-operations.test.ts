@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { BoundCursor } from '#database/bound-cursor.ts';
 import type { DatabaseOptions } from '#database/database-options.ts';
 import { composeObservers, type QueryEnded } from '#database/database-observer.ts';
+import type { Holder } from '#database/pool/holder.ts';
 import { DatabaseSessionManager } from '#database/session-manager.ts';
 import type { WorkScope } from '#database/work-scope.ts';
 import { entities } from '#entities.ts';
@@ -163,6 +165,39 @@ describe('the end of a statement', () => {
 
     expect(found.length).toBeGreaterThanOrEqual(3);
     expect(ended).toMatchObject([{ operation: 'SELECT', collection: 'users' }]);
+  });
+
+  it('tells that a cursor has failed whose connection was lost, or whose holder went away, between two reads', async () => {
+    const leaving = new AbortController();
+    let holder: Holder = { name: 'stays' };
+    const { pool } = pools.open(database, {
+      observer: { queryEnded: (event) => void ended.push(event) },
+      parts: () => ({ currentHolder: () => holder }),
+    });
+    const lost = await pool.connect();
+    holder = { name: 'leaves', signal: leaving.signal };
+    const left = await pool.connect();
+    const cursors = [lost, left].map((lease) =>
+      lease.query(new BoundCursor('select generate_series(1, 3)', [])),
+    );
+    for (const cursor of cursors) {
+      await cursor.read(1);
+    }
+
+    leaving.abort();
+    await database.query('select pg_terminate_backend($1)', [lost.processID]);
+    await until('the lease is over', () => (pool.stats().used === 1 ? true : undefined));
+    for (const cursor of cursors) {
+      await expect(cursor.read(1)).rejects.toMatchObject({ name: 'DatabaseError' });
+      await cursor.close();
+    }
+    lost.release();
+    left.release();
+
+    expect(ended).toMatchObject([
+      { isStream: true, code: 'DB_CONNECTION_LOST' },
+      { isStream: true, code: 'DB_QUERY_CANCELLED' },
+    ]);
   });
 });
 

@@ -351,7 +351,7 @@ export class LeasedClient {
       }
     };
     return {
-      read: (count) => {
+      read: async (count) => {
         const work = async () => {
           try {
             // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter: kysely declares a cursor by what it reads, pg by what it submits.
@@ -371,12 +371,20 @@ export class LeasedClient {
             throw error;
           }
         };
-        return this.#guarded(text, work, (durationMs, failure) => {
-          totalMs += durationMs;
-          if (failure !== undefined) {
-            tell(failure);
+        try {
+          return await this.#guarded(text, work, (durationMs, failure) => {
+            totalMs += durationMs;
+            if (failure !== undefined) {
+              tell(failure);
+            }
+          });
+        } catch (error) {
+          // Refused without being tried, after others: what was sent has failed all the same.
+          if (cursor !== undefined && error instanceof DatabaseError) {
+            tell(error);
           }
-        });
+          throw error;
+        }
       },
       // pg-cursor would wait for an answer that a failed cursor has had and a lost connection never gives.
       close: async () => {
