@@ -59,7 +59,7 @@ describe('the figures of a server', () => {
     await clock.advance(MAX_AGE_MS - 1);
     const second = await fifty();
     const beforeThird = await until('the log', () =>
-      logging.asked().snapshots > 0 ? logging.asked() : undefined,
+      logging.asked().sizes > 0 ? logging.asked() : undefined,
     );
     await clock.advance(1);
     const third = await fifty();
