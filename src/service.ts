@@ -298,7 +298,9 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
       const server = new ServerConnection({ connection, poolName, gate: sessions.connectGate });
       closers.add('server connection', () => server.close(), CLOSE_DEADLINE_MS);
       activity = new SessionActivity(server);
-      figures = new ServerFigures(server);
+      figures = new ServerFigures(server, ({ code, message }) =>
+        observer.figuresFailed?.({ pool: poolName, code, message }),
+      );
     }
     probe = new HealthProbe({
       connection,

@@ -126,6 +126,13 @@ export interface ConnectionFailed {
   readonly message: string;
 }
 
+/** The server did not tell its figures: without them it looks as if it were down. */
+export interface FiguresFailed {
+  readonly pool: string;
+  readonly code: DatabaseErrorCode;
+  readonly message: string;
+}
+
 /** A statement was answered, failed, or, read by a cursor, is read no further. */
 export interface QueryEnded {
   readonly pool: string;
@@ -174,6 +181,7 @@ export interface DatabaseObserver {
   connectionOpened?(event: ConnectionOpened): void;
   connectionClosed?(event: ConnectionClosed): void;
   connectionFailed?(event: ConnectionFailed): void;
+  figuresFailed?(event: FiguresFailed): void;
   queryEnded?(event: QueryEnded): void;
   verdictChanged?(event: VerdictChanged): void;
 }
@@ -201,6 +209,7 @@ export function composeObservers(observers: readonly DatabaseObserver[]): Databa
   const connectionOpened = tell<ConnectionOpened>((to) => to.connectionOpened?.bind(to));
   const connectionClosed = tell<ConnectionClosed>((to) => to.connectionClosed?.bind(to));
   const connectionFailed = tell<ConnectionFailed>((to) => to.connectionFailed?.bind(to));
+  const figuresFailed = tell<FiguresFailed>((to) => to.figuresFailed?.bind(to));
   const queryEnded = tell<QueryEnded>((to) => to.queryEnded?.bind(to));
   const verdictChanged = tell<VerdictChanged>((to) => to.verdictChanged?.bind(to));
   // An event that nobody listens to is not even made: its method is absent.
@@ -218,6 +227,7 @@ export function composeObservers(observers: readonly DatabaseObserver[]): Databa
     ...(connectionOpened && { connectionOpened }),
     ...(connectionClosed && { connectionClosed }),
     ...(connectionFailed && { connectionFailed }),
+    ...(figuresFailed && { figuresFailed }),
     ...(queryEnded && { queryEnded }),
     ...(verdictChanged && { verdictChanged }),
   };

@@ -198,6 +198,14 @@ export function createDatabaseLog(
         ),
       );
     },
+    figuresFailed({ pool, code, message: reason }) {
+      limited(`figures ${code} ${pool}`, (suppressed) =>
+        logger.warn(
+          { ...OF_NO_REQUEST, event: 'db.figures.failed', pool, code, reason, suppressed },
+          'the server did not tell its figures',
+        ),
+      );
+    },
     verdictChanged({ pool, from, to, code, message }) {
       const level = BROKEN_STATES.has(to) ? 'error' : 'info';
       logger[level](

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { DatabaseError } from '#database/database-error.ts';
 import type { EmbeddedServer } from '#database/embedded/embedded-server.ts';
 import { ServerFigures } from '#database/server/server-figures.ts';
 import { SessionActivity } from '#database/server/session-activity.ts';
@@ -103,10 +104,30 @@ describe('the figures of a server', () => {
     expect(open).toHaveLength(1);
   });
 
-  it('are absent once their owner has closed the connection', async () => {
+  it('are absent for a role that may not ask for them, and it is told why', async () => {
+    await using server = await startOwnServer();
+    await withClient(server.connection, async (client) => {
+      await client.query(`create role plain login password 'plain'`);
+      await client.query('revoke execute on function pg_database_size(name) from public');
+      await client.query('revoke execute on function pg_is_in_recovery() from public');
+    });
+    const connection = connections.open({ ...server.connection, user: 'plain', password: 'plain' });
+    const told: DatabaseError[] = [];
+    const figures = new ServerFigures(connection, (error) => void told.push(error));
+
+    const report = await figures.report();
+
+    expect(report).toMatchObject({ snapshot: undefined, failures: 1 });
+    expect(told).toMatchObject([
+      { code: 'DB_PERMISSION', message: expect.stringContaining('pg_is_in_recovery') },
+    ]);
+  });
+
+  it('are absent once their owner has closed the connection, of which nobody need be told', async () => {
     await using database = await TestDatabase.create();
     const server = connections.open(database.address);
-    const figures = new ServerFigures(server);
+    const told: DatabaseError[] = [];
+    const figures = new ServerFigures(server, (error) => void told.push(error));
 
     await server.close();
 
@@ -115,6 +136,7 @@ describe('the figures of a server', () => {
       ageMs: undefined,
       failures: 1,
     });
+    expect(told).toEqual([]);
   });
 });
 

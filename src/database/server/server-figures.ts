@@ -1,3 +1,4 @@
+import { DatabaseError } from '#database/database-error.ts';
 import type { ServerConnection } from './server-connection.ts';
 import { measureDatabase, takeSnapshot } from './server-snapshot.ts';
 import type { ServerSnapshot } from './server-snapshot.ts';
@@ -24,6 +25,7 @@ const SIZE_MAX_AGE_MS = 60_000;
 /** The figures of a server, asked for when somebody wants them and kept for five seconds, a failure as well. */
 export class ServerFigures {
   readonly #server: ServerConnection;
+  readonly #onFailure: (error: DatabaseError) => void;
   #taking: Promise<void> | undefined;
   #snapshot: ServerSnapshot | undefined;
   #databaseSize: number | undefined;
@@ -33,8 +35,13 @@ export class ServerFigures {
   #tookMs = 0;
   #failures = 0;
 
-  constructor(server: ServerConnection) {
+  /** `onFailure` is told why a snapshot or the size could not be had, unless the connection was closed by its owner. */
+  constructor(
+    server: ServerConnection,
+    onFailure: (error: DatabaseError) => void = () => undefined,
+  ) {
     this.#server = server;
+    this.#onFailure = onFailure;
   }
 
   /**
@@ -64,16 +71,24 @@ export class ServerFigures {
     try {
       this.#snapshot = await takeSnapshot(this.#server);
       this.#takenAt = clock.now();
-    } catch {
-      // Why the server does not answer is what the probe tells.
+    } catch (error) {
       this.#snapshot = undefined;
       this.#failures += 1;
+      this.#failed(error);
     }
     this.#tookMs = clock.now() - startedAt;
     if (this.#snapshot !== undefined && startedAt - this.#measuredAt >= SIZE_MAX_AGE_MS) {
       this.#measuredAt = startedAt;
-      this.#databaseSize = await measureDatabase(this.#server).catch(() => undefined);
+      this.#databaseSize = await measureDatabase(this.#server).catch((error: unknown) =>
+        this.#failed(error),
+      );
     }
     this.#triedAt = startedAt;
+  }
+
+  #failed(error: unknown): undefined {
+    if (error instanceof DatabaseError && error.code !== 'DB_CLOSED') {
+      this.#onFailure(error);
+    }
   }
 }

@@ -400,6 +400,21 @@ describe('the log of pings, cancels and retries', () => {
     ]);
   });
 
+  it('writes why the figures of the server are missing, as one line per code', () => {
+    const { log, lines } = subject({ scope: { request_id: 'other', trace_id: 'other' } });
+
+    for (const code of ['DB_PERMISSION', 'DB_PERMISSION', 'DB_QUERY_TIMEOUT'] as const) {
+      log.figuresFailed?.({ pool: 'main', code, message: 'permission denied' });
+    }
+
+    const line = { level: 'warn', event: 'db.figures.failed', pool: 'main', suppressed: 0 };
+    expect(lines).toMatchObject([
+      { ...line, code: 'DB_PERMISSION', reason: 'permission denied' },
+      { ...line, code: 'DB_QUERY_TIMEOUT' },
+    ]);
+    expect(lines[0]).not.toHaveProperty('request_id');
+  });
+
   it('writes cancelled statements for those who debug', () => {
     const { log, lines } = subject();
 
