@@ -74,7 +74,7 @@ export function createLogger(
   );
   const write = (level: Exclude<LogLevel, 'silent' | 'trace'>, fields: LogFields, msg: string) => {
     if (lines.isLevelEnabled(level)) {
-      const safe = safeFields({ ...options.scope?.(), ...fields });
+      const safe = safeFields(fields, options.scope?.());
       const text = safeText(msg);
       lines[level](isPretty ? visible(safe) : safe, isPretty ? escapeControls(text) : text);
     }

@@ -13,11 +13,21 @@ const RESERVED: ReadonlySet<string> = new Set(['time', 'level', 'msg', 'service'
 /**
  * The fields as they may be written: plain data, secrets replaced by name at any depth, errors by
  * {@link serializeError}, strings cut, sizes bounded. Objects of classes (clients, pools, requests)
- * are shown by their class name only. Never throws.
+ * are shown by their class name only. Those of `around` come first, and give way to fields of the same name. Never throws.
  */
-export function safeFields(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+export function safeFields(fields: Fields, around?: Fields): Record<string, unknown> {
   const budget = { values: MAX_VALUES };
   const safe: Record<string, unknown> = {};
+  if (around !== undefined) {
+    addSafe(safe, around, budget);
+  }
+  addSafe(safe, fields, budget);
+  return safe;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function addSafe(safe: Record<string, unknown>, fields: Fields, budget: Budget): void {
   try {
     const names = Object.keys(fields);
     for (let at = 0; at < names.length && at < MAX_ENTRIES; at += 1) {
@@ -35,7 +45,6 @@ export function safeFields(fields: Readonly<Record<string, unknown>>): Record<st
   } catch {
     safe['unreadable'] = true;
   }
-  return safe;
 }
 
 type NameFacts = {

@@ -43,6 +43,29 @@ describe('a log line', () => {
     expect(last()).not.toHaveProperty('request_id');
   });
 
+  it('has its own value of a field that the scope has as well, an absent one too', () => {
+    const { logger, last } = subject({ scope: () => ({ request_id: 'r-1', trace_id: 't-1' }) });
+
+    logger.info({ trace_id: 't-2', request_id: undefined }, 'of another request');
+
+    expect(last()).toMatchObject({ trace_id: 't-2' });
+    expect(last()).not.toHaveProperty('request_id');
+  });
+
+  it('is written though a field cannot be read', () => {
+    const { logger, last } = subject({ scope: () => ({ request_id: 'r-1' }) });
+    const fields = Object.defineProperty({ event: 'x' }, 'broken', {
+      enumerable: true,
+      get: () => {
+        throw new Error('not to be read');
+      },
+    });
+
+    logger.info(fields, 'said all the same');
+
+    expect(last()).toMatchObject({ request_id: 'r-1', event: 'x', msg: 'said all the same' });
+  });
+
   it('has each of its own fields once, whatever is logged', () => {
     const { logger, lines } = subject();
 
