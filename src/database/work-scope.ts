@@ -19,7 +19,10 @@ export interface WorkScope {
 export interface DatabaseShare {
   /** Statements sent, those that begin and end transactions among them. */
   operations: number;
-  /** Milliseconds of statements at the client; of statements side by side, all of them. */
+  /**
+   * Milliseconds of statements at the client; of statements side by side, all of them. Has those under way up to now
+   * when the work is aborted, otherwise those that have ended.
+   */
   queryMs: number;
   /** Milliseconds of waiting for connections, opening and pinging them included. */
   waitMs: number;

@@ -102,7 +102,8 @@ function goneSignal(response: Response): AbortSignal {
     if (!response.writableFinished) controller.abort(new Error('the client went away'));
   };
   if (response.closed) abort();
-  else response.once('close', abort);
+  // Before the listeners who sum the request up: what the abort ends is part of it.
+  else response.prependOnceListener('close', abort);
   return controller.signal;
 }
 

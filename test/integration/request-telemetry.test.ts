@@ -120,6 +120,52 @@ describe('the line of a request', () => {
   });
 });
 
+describe('a request whose client goes away', () => {
+  /** Asks, and leaves as soon as the pool is as it is waited for. */
+  async function leave(from: TestService, id: string, isTime: () => boolean) {
+    const leaving = new AbortController();
+    const options = { signal: leaving.signal, headers: { 'X-Request-Id': id } };
+    const asked = fetch(`${from.url}/slow`, options).catch(() => undefined);
+    await until('the pool is in that state', () => isTime() || undefined);
+    const since = performance.now();
+    await until('some milliseconds have passed', () => performance.now() - since > 50 || undefined);
+    leaving.abort();
+    await asked;
+    return await until('the request has its line', () =>
+      from.logs.find((line) => line['status'] === 499 && line['request_id'] === id),
+    );
+  }
+
+  it('is told with the statement that it left behind, and the time of it until then', async () => {
+    const line = await leave(service, 'left-1', () => service.stats().used === 1);
+
+    expect(line).toMatchObject({ db_queries: 1 });
+    expect(line['db_ms']).toBeGreaterThanOrEqual(40);
+    expect(line['db_ms']).toBeLessThanOrEqual(Number(line['ms']));
+  });
+
+  it('is told with its wait for a connection', async () => {
+    await using full = await buildTestService({
+      routes: ROUTES,
+      env: { DB_POOL_SIZE: '1', DB_MAX_OVERFLOW: '0' },
+    });
+    const held = Promise.withResolvers<void>();
+    const holding = full.sessions.session(async (db) => {
+      await db.execute('select 1');
+      await held.promise;
+    });
+    await until('the connection is held', () => full.stats().used === 1 || undefined);
+
+    const line = await leave(full, 'left-2', () => full.stats().waiting === 1);
+    held.resolve();
+    await holding;
+
+    expect(line).toMatchObject({ db_queries: 0, db_ms: 0 });
+    expect(line['db_wait_ms']).toBeGreaterThanOrEqual(40);
+    expect(line['db_wait_ms']).toBeLessThanOrEqual(Number(line['ms']));
+  });
+});
+
 describe('Server-Timing', () => {
   it('is on answers that used the database: success, HEAD, 304, and errors of every kind', async () => {
     const user = await addUser(service.request);

@@ -118,11 +118,6 @@ export class ConnectionPool {
         { holder: { name: holder, scope } },
         { text, durationMs, isStream, code, sqlState },
       ) {
-        const share = scope?.database;
-        if (share !== undefined) {
-          share.operations += 1;
-          share.queryMs += durationMs;
-        }
         if (told.queryEnded !== undefined) {
           const { operation, collection } = summaries.of(text);
           told.queryEnded({

@@ -9,6 +9,7 @@ import type { CancelOutcome } from './cancel-request.ts';
 import type { Clock } from './clock.ts';
 import type { Lease } from './lease.ts';
 import type { PooledConnection } from './pooled-connection.ts';
+import { ShareMeter } from './share-meter.ts';
 import type { StatementNames } from './statement-names.ts';
 
 /** A statement that is over: answered, failed, or read no further. */
@@ -66,6 +67,7 @@ const ROLLBACK = /^\s*rollback\b/i;
 export class LeasedClient {
   readonly #lease: Lease<PooledConnection>;
   readonly #owner: LeasedClientOwner;
+  readonly #share: ShareMeter | undefined;
   #cancelling: Promise<void> | undefined;
   #isAborted = false;
   #isCancelSent = false;
@@ -81,6 +83,8 @@ export class LeasedClient {
   constructor(lease: Lease<PooledConnection>, owner: LeasedClientOwner) {
     this.#lease = lease;
     this.#owner = owner;
+    const share = lease.holder.scope?.database;
+    this.#share = share === undefined ? undefined : new ShareMeter(share);
     lease.connection.statement = undefined;
     lease.connection.keepProcess(true);
     lease.holder.signal?.addEventListener('abort', this.#abort, { once: true });
@@ -125,6 +129,8 @@ export class LeasedClient {
 
   readonly #abort = (): void => {
     this.#isAborted = true;
+    // Who aborts sums up at once what the database took, before what is cancelled now has ended.
+    this.#share?.addRunning(this.#owner.clock.now());
     this.#cancelRunning();
   };
 
@@ -185,6 +191,7 @@ export class LeasedClient {
     text: string,
     work: () => Promise<T>,
     tell: (durationMs: number, failure: Failure | undefined) => void,
+    isFurtherPart = false,
   ): Promise<T> {
     if (this.#cancelling !== undefined) {
       // What follows must not be hit by a cancel that was meant for what came before.
@@ -194,6 +201,7 @@ export class LeasedClient {
     const { clock } = this.#owner;
     const { connection } = this.#lease;
     const startedAt = clock.now();
+    this.#share?.began(startedAt, isFurtherPart);
     // To cancel COMMIT would leave its outcome to chance; ROLLBACK is what a cancel is for.
     const isCancellable = text !== 'commit' && !ROLLBACK.test(text);
     connection.statement = { text, startedAt };
@@ -208,6 +216,7 @@ export class LeasedClient {
     } finally {
       this.#cancellable -= isCancellable ? 1 : 0;
       const endedAt = clock.now();
+      this.#share?.ended(startedAt, endedAt);
       if (connection.statement?.startedAt === startedAt) {
         connection.statement = { text, startedAt, endedAt };
       }
@@ -372,12 +381,17 @@ export class LeasedClient {
           }
         };
         try {
-          return await this.#guarded(text, work, (durationMs, failure) => {
-            totalMs += durationMs;
-            if (failure !== undefined) {
-              tell(failure);
-            }
-          });
+          return await this.#guarded(
+            text,
+            work,
+            (durationMs, failure) => {
+              totalMs += durationMs;
+              if (failure !== undefined) {
+                tell(failure);
+              }
+            },
+            cursor !== undefined,
+          );
         } catch (error) {
           // Refused without being tried, after others: what was sent has failed all the same.
           if (cursor !== undefined && error instanceof DatabaseError) {
