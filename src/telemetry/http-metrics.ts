@@ -28,16 +28,11 @@ export interface HttpMetricsScope {
   };
 }
 
-/**
- * Of the 5,000 series that all metrics may have with three pools, about 970 are fixed. The rest is shared so:
- * 14 × (96 of method, route and status + 21 of status alone) + 38 × (14 routes with sessions + 1) here, and
- * 3 pools × 17 × (32 + 2) in operation-metrics.ts: 4,912 in all. series-budget.test.ts counts them.
- * Beyond this many combinations, requests are counted as `_OTHER` and `unmatched`.
- */
-const MAX_COMBINATIONS = 96;
+/** What one combination of method, route and status adds; beyond the budget, it is counted as `_OTHER` and `unmatched`. */
+const SERIES_OF_REQUESTS = 14;
 
-/** Beyond this many routes that open sessions, what the database took is counted as `unmatched`. */
-const MAX_SESSION_ROUTES = 14;
+/** What one route with sessions adds; beyond the budget, what the database took is counted as `unmatched`. */
+const SERIES_OF_SHARES = 38;
 
 const METHODS: ReadonlySet<string> = new Set(HTTP_METHODS);
 const METHOD_NOT_ALLOWED = 405;
@@ -61,6 +56,7 @@ export function createHttpMetrics(
   instruments: Instruments,
   routes: readonly string[],
 ): { readonly observer: HttpMetricsObserver; collect(): void } {
+  const { budget } = instruments;
   const duration = instruments.histogram('http_server_request_duration_seconds');
   const operations = instruments.histogram('http_server_request_db_operations');
   const seconds = instruments.histogram('http_server_request_db_seconds');
@@ -70,8 +66,6 @@ export function createHttpMetrics(
   const known = new Map<string, RouteChildren>(
     routes.map((route) => [route, { route, byMethod: new Map() }]),
   );
-  let combinations = 0;
-  let sessionRoutes = 0;
 
   const bind = (children: RouteChildren, method: string, status: number) => {
     const child = duration({
@@ -81,13 +75,12 @@ export function createHttpMetrics(
     });
     const byStatus = children.byMethod.get(method) ?? new Map<number, HistogramChild>();
     children.byMethod.set(method, byStatus.set(status, child));
-    combinations += 1;
     return child;
   };
 
   const durationOf = (children: RouteChildren, method: string, status: number) =>
     children.byMethod.get(method)?.get(status) ??
-    (combinations < MAX_COMBINATIONS
+    (budget.take(SERIES_OF_REQUESTS)
       ? bind(children, method, status)
       : (unmatched.byMethod.get(OTHER_METHOD)?.get(status) ??
         bind(unmatched, OTHER_METHOD, status)));
@@ -96,10 +89,9 @@ export function createHttpMetrics(
     if (children.database !== undefined) {
       return children.database;
     }
-    if (children !== unmatched && sessionRoutes >= MAX_SESSION_ROUTES) {
+    if (children !== unmatched && !budget.take(SERIES_OF_SHARES)) {
       return databaseOf(unmatched);
     }
-    sessionRoutes += 1;
     const route = { http_route: children.route };
     children.database = {
       operations: operations(route),

@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from
 import { bindHistogram, type HistogramChild } from './bound-histogram.ts';
 import { METRICS, type MetricName } from './metric-catalogue.ts';
 import type { MetricDefinition } from './metric-definition.ts';
+import { SeriesBudget } from './series-budget.ts';
 
 type NameOf<T extends MetricDefinition['type']> = {
   [N in MetricName]: (typeof METRICS)[N]['type'] extends T ? N : never;
@@ -14,6 +15,7 @@ type LabelOf<N extends MetricName> = keyof (typeof METRICS)[N]['labels'] & strin
  * prom-client strips `_total` for good when it renders that format.
  */
 export class Instruments {
+  readonly budget = new SeriesBudget();
   readonly registry = new Registry<OpenMetricsContentType>();
 
   constructor() {

@@ -4,6 +4,7 @@ import { bornAtZero } from './children.ts';
 import type { Instruments } from './instruments.ts';
 import { collectionNames, errorType, operationName, OTHER_COLLECTION } from './metric-labels.ts';
 import { PerPool } from './per-pool.ts';
+import type { SeriesBudget } from './series-budget.ts';
 
 /** What the metrics of statements are told beforehand. */
 export interface OperationMetricsOptions {
@@ -14,10 +15,10 @@ export interface OperationMetricsOptions {
 }
 
 /**
- * Combinations of operation, table and class of error that a pool may have, 17 series each; the budget that this is a
- * share of is in http-metrics.ts. Further ones are counted as OTHER on other, apart only by whether they failed.
+ * What one combination of operation, table and class of error adds; beyond the budget, statements are counted as OTHER
+ * on other, apart only by whether they failed.
  */
-const MAX_COMBINATIONS = 32;
+const SERIES_OF_OPERATIONS = 17;
 
 /** Metrics of statements: how long they take, by what they do, and how many are slow. */
 export function createOperationMetrics(
@@ -31,7 +32,7 @@ export function createOperationMetrics(
     const pool = { db_client_connection_pool_name: name };
     return {
       slow: bornAtZero(slowQueries.labels(pool)),
-      durations: new Combinations((operation, collection, error) =>
+      durations: new Combinations(instruments.budget, (operation, collection, error) =>
         duration({
           ...pool,
           db_operation_name: operation,
@@ -66,18 +67,21 @@ type Bind = (operation: string, collection: string, error: string) => HistogramC
 
 /** The children of one pool, found without making a key of their labels. */
 class Combinations {
+  readonly #budget: SeriesBudget;
   readonly #bind: Bind;
   readonly #known = new Map<string, Map<string, Map<string, HistogramChild>>>();
-  #count = 0;
 
-  constructor(bind: Bind) {
+  constructor(budget: SeriesBudget, bind: Bind) {
+    this.#budget = budget;
     this.#bind = bind;
   }
 
   of(operation: string, collection: string, error: string): HistogramChild {
     return (
       this.#known.get(operation)?.get(collection)?.get(error) ??
-      (this.#count < MAX_COMBINATIONS ? this.#add(operation, collection, error) : this.#rest(error))
+      (this.#budget.take(SERIES_OF_OPERATIONS)
+        ? this.#add(operation, collection, error)
+        : this.#rest(error))
     );
   }
 
@@ -96,7 +100,6 @@ class Combinations {
     const byError = byCollection.get(collection) ?? new Map<string, HistogramChild>();
     const child = this.#bind(operation, collection, error);
     this.#known.set(operation, byCollection.set(collection, byError.set(error, child)));
-    this.#count += 1;
     return child;
   }
 }
