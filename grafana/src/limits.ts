@@ -30,6 +30,16 @@ export function atMost(count: number): Limits {
   return [...NO_LIMITS, { value: count + 1e-9, color: 'red' }];
 }
 
+/** Whether the limits are a floor instead of a ceiling. */
+export function isBadWhenLow(limits: Limits): boolean {
+  return limits[0]?.color === 'red';
+}
+
+/** The figures at which lines are drawn, from low to high. */
+export function linesOf(limits: Limits): readonly number[] {
+  return limits.map(({ value }) => value).filter((value) => value !== null);
+}
+
 export function thresholds(limits: Limits): ThresholdsConfigBuilder {
   return new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps([...limits]);
 }

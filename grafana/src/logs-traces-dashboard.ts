@@ -1,5 +1,6 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { dashboard } from './dashboard.ts';
+import { COLOURS, quantileColours } from './colours.ts';
 import { notAbove } from './limits.ts';
 import { logCurves, logLines, timeseries, traceTable } from './panels.ts';
 import { quantile } from './promql.ts';
@@ -34,6 +35,7 @@ export function logsTracesDashboard(): Dashboard {
             id: 3,
             title: 'Duration with examples',
             unit: 's',
+            colours: quantileColours(COLOURS.http),
             width: 12,
             limits: notAbove(0.5),
             targets: [0.5, 0.99].map((q) =>

@@ -1,5 +1,6 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { dashboard } from './dashboard.ts';
+import { COLOURS } from './colours.ts';
 import { NO_LIMITS, notAbove } from './limits.ts';
 import { stat, timeseries } from './panels.ts';
 import { changes, gauge, rate } from './promql.ts';
@@ -76,6 +77,10 @@ export function nodeDashboard(): Dashboard {
             title: 'Delay p50, p99, max',
             unit: 's',
             width: 12,
+            colours: {
+              'p50, worst instance': `dark-${COLOURS.eventLoop}`,
+              'max, worst instance': `light-${COLOURS.eventLoop}`,
+            },
             limits: notAbove(0.2, 1),
             targets: [
               curve(gauge('nodejs_eventloop_lag_p50_seconds').max(), 'p50, worst instance'),
@@ -128,6 +133,7 @@ export function nodeDashboard(): Dashboard {
           timeseries({
             id: 22,
             title: 'Heap',
+            line: 'limit',
             unit: 'bytes',
             width: 8,
             targets: [

@@ -1,8 +1,9 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { CLIENT_ROUTES } from './client-routes.ts';
+import { COLOURS, WAIT_COLOURS } from './colours.ts';
 import { dashboard } from './dashboard.ts';
 import { atMost, notAbove, notBelow } from './limits.ts';
-import { stat, timeseries } from './panels.ts';
+import { NO_TRAFFIC, OVERDRAWN, stacked, stat, timeseries } from './panels.ts';
 import { constant, gauge, quantile, rate, up } from './promql.ts';
 import { budgetLeft, burnRate, firingAlerts } from './recording-rules.ts';
 import { curve } from './targets.ts';
@@ -13,7 +14,7 @@ const failed = rate('http_server_request_duration_seconds_count', {
   ...CLIENT_ROUTES,
   http_response_status_code: { like: '5..' },
 });
-const poolUse = gauge('db_client_connection_count', { db_client_connection_state: 'used' })
+const poolUse = rate('db_client_connection_used_seconds_total')
   .sum('job', 'instance', 'db_client_connection_pool_name')
   .over(gauge('db_client_connection_max').sum('job', 'instance', 'db_client_connection_pool_name'));
 const served = rate('http_server_request_db_operations_count').sum('http_route');
@@ -57,6 +58,7 @@ export function overviewDashboard(): Dashboard {
           stat({
             id: 4,
             title: 'Error ratio',
+            empty: NO_TRAFFIC,
             unit: 'percentunit',
             width: 3,
             limits: notAbove(0.001, 0.01),
@@ -69,6 +71,7 @@ export function overviewDashboard(): Dashboard {
           stat({
             id: 5,
             title: 'Burn rate, 1 h',
+            empty: NO_TRAFFIC,
             unit: 'short',
             width: 3,
             limits: notAbove(1, 14.4),
@@ -90,9 +93,11 @@ export function overviewDashboard(): Dashboard {
           stat({
             id: 6,
             title: 'Budget left, 30 d',
+            empty: NO_TRAFFIC,
             unit: 'percentunit',
             width: 3,
             limits: notBelow(0, 0.5),
+            mappings: [OVERDRAWN],
             targets: [
               curve(
                 budgetLeft('availability')
@@ -110,6 +115,7 @@ export function overviewDashboard(): Dashboard {
           stat({
             id: 7,
             title: 'HTTP p99',
+            empty: NO_TRAFFIC,
             unit: 's',
             width: 3,
             limits: notAbove(0.25, 0.5),
@@ -121,11 +127,13 @@ export function overviewDashboard(): Dashboard {
           stat({
             id: 8,
             title: 'Worst pool use',
+            empty: NO_TRAFFIC,
             unit: 'percentunit',
             width: 3,
             limits: notAbove(0.8, 0.95),
             targets: [curve(poolUse.max(), 'used')],
-            shows: 'Leased connections against the most there may be, of the fullest pool.',
+            shows:
+              'Leased connection seconds against all there could be, of the fullest pool: exact, also between two scrapes.',
             bad: 'full while somebody waits; full alone is no problem.',
             next: 'who holds them, and for how long.',
             to: 'pool',
@@ -152,27 +160,62 @@ export function overviewDashboard(): Dashboard {
             id: 11,
             title: 'HTTP against what it is made of',
             unit: 's',
-            width: 24,
+            colours: {
+              'HTTP p99': COLOURS.http,
+              'pool wait p99': COLOURS.wait,
+              'query p99': COLOURS.query,
+              'event loop p99': COLOURS.eventLoop,
+              'GC share': COLOURS.gc,
+            },
+            width: 12,
             height: 10,
             limits: notAbove(0.5),
             targets: [
               curve(quantile(0.99, 'http_server_request_duration_seconds'), 'HTTP p99'),
               curve(quantile(0.99, 'db_client_connection_wait_time_seconds'), 'pool wait p99'),
               curve(quantile(0.99, 'db_client_operation_duration_seconds'), 'query p99'),
-              curve(
-                gauge('nodejs_eventloop_lag_p99_seconds').max(),
-                'event loop p99, worst instance',
-              ),
-              curve(
-                rate('nodejs_gc_duration_seconds_sum').sum('instance').max(),
-                'GC seconds per second, worst instance',
-              ),
+              curve(gauge('nodejs_eventloop_lag_p99_seconds').max(), 'event loop p99'),
+              curve(rate('nodejs_gc_duration_seconds_sum').sum('instance').max(), 'GC share'),
             ],
             shows:
-              'The slowest hundredth of the requests, and of each part they consist of, on one axis.',
+              'The slowest hundredth of the requests, and of each part they consist of, on one axis; event loop and GC (seconds per second) of the worst instance.',
             bad: 'the part that rises together with HTTP is to blame; HTTP alone means CPU or a slow handler.',
             next: 'wait: Pool. Query: Queries, then PostgreSQL. Event loop or GC: Node process.',
             to: 'pool',
+          }),
+          timeseries({
+            id: 12,
+            title: 'Traffic',
+            unit: 'reqps',
+            width: 6,
+            height: 10,
+            colours: { requests: COLOURS.http, 'answered with 5xx': 'red' },
+            targets: [
+              curve(answered.sum(), 'requests'),
+              curve(failed.sum().or0Of(answered.sum()), 'answered with 5xx'),
+            ],
+            shows: 'Requests per second, and those of them that were answered with 5xx.',
+            bad: 'a jump just before the durations rose: it is the traffic.',
+            next: 'which route, below.',
+          }),
+          stacked({
+            id: 13,
+            title: 'Database server: active sessions',
+            unit: 'short',
+            width: 6,
+            height: 10,
+            colours: WAIT_COLOURS,
+            targets: [
+              curve(
+                gauge('pg_stat_activity_count', { state: 'active' }).max('wait_event_type'),
+                '{{wait_event_type}}',
+              ),
+            ],
+            shows:
+              'Sessions the server works for, of everybody, by what they wait for; none is work on the CPU.',
+            bad: 'none above the number of its cores: the host. IO: its disk. Lock: a transaction that blocks.',
+            next: 'who blocks, and for how long.',
+            to: 'postgresql',
           }),
         ],
       },

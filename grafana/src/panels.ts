@@ -14,10 +14,17 @@ import {
   VizLegendOptionsBuilder,
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common';
+import {
+  FieldColorBuilder,
+  FieldColorModeId,
+  MappingType,
+  SpecialValueMatch,
+} from '@grafana/grafana-foundation-sdk/dashboard';
 import type {
   DashboardLink,
   Panel,
   ThresholdsConfig,
+  ValueMapping,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import type { DataSourceRef } from '@grafana/grafana-foundation-sdk/common';
 import { PanelBuilder as HeatmapPanel } from '@grafana/grafana-foundation-sdk/heatmap';
@@ -26,9 +33,10 @@ import { PanelBuilder as StatPanel } from '@grafana/grafana-foundation-sdk/stat'
 import { PanelBuilder as TablePanel } from '@grafana/grafana-foundation-sdk/table';
 import { PanelBuilder as TextPanel, TextMode } from '@grafana/grafana-foundation-sdk/text';
 import { PanelBuilder as TimeseriesPanel } from '@grafana/grafana-foundation-sdk/timeseries';
+import type { Colours } from './colours.ts';
 import { source } from './data-sources.ts';
 import type { SourceType } from './data-sources.ts';
-import { NO_LIMITS, thresholds } from './limits.ts';
+import { isBadWhenLow, linesOf, NO_LIMITS, thresholds } from './limits.ts';
 import type { Limits } from './limits.ts';
 import { linkTo } from './links.ts';
 import type { DashboardName } from './links.ts';
@@ -56,7 +64,45 @@ export interface Figures extends About {
   readonly unit: string;
   readonly limits?: Limits;
   readonly targets: readonly Target[];
+  /** What stands in the place of figures that are not there. */
+  readonly empty?: string;
 }
+
+/** Curves over time. */
+interface Curves extends Figures {
+  readonly height?: number;
+  /** Fixed colours of curves, by name; the others have the colour of their name, in every picture. */
+  readonly colours?: Colours;
+  /** The curve that bounds the others: dashed, and never stacked or filled. */
+  readonly line?: string;
+  /** How far the axis reaches at least, where its unit and limits do not tell. */
+  readonly reach?: number;
+}
+
+/** How far an axis reaches at least, by its unit, so that nothing happening does not look like 0 to 100. */
+const REACH: Readonly<Record<string, number>> = {
+  short: 1,
+  reqps: 1,
+  ops: 1,
+  cps: 1,
+  s: 0.01,
+  percentunit: 0.05,
+  Bps: 1000,
+};
+
+const NO_FIGURES = 'no data yet';
+
+/** In the place of what is a share of requests, while there are none. */
+export const NO_TRAFFIC = 'no traffic yet';
+
+/** In the place of a budget that is used more than twice, of which the exact figure says nothing. */
+export const OVERDRAWN: ValueMapping = {
+  type: MappingType.RangeToText,
+  options: { from: null, to: -1, result: { text: 'overdrawn', color: 'red' } },
+};
+
+/** From this width on there is room for a table of the curves beside them. */
+const WIDE = 12;
 
 /** What the builders of all kinds of panels have in common. */
 interface AnyPanel extends Builder<Panel> {
@@ -70,13 +116,24 @@ interface AnyPanel extends Builder<Panel> {
   datasource(source: DataSourceRef): AnyPanel;
   unit(unit: string): AnyPanel;
   thresholds(thresholds: Builder<ThresholdsConfig>): AnyPanel;
+  noValue(text: string): AnyPanel;
 }
 
-/** One figure, large, with the way it took behind it. */
+/** One figure, large, with the way it took behind it; grey when there is none. */
 export function stat(
-  panel: Figures & { readonly limits: Limits; readonly text?: 'name' | 'value' },
+  panel: Figures & {
+    readonly limits: Limits;
+    readonly text?: 'name' | 'value';
+    readonly mappings?: readonly ValueMapping[];
+  },
 ): Builder<Panel> {
+  const { empty = NO_FIGURES } = panel;
+  const none: ValueMapping = {
+    type: MappingType.SpecialValue,
+    options: { match: SpecialValueMatch.NullAndNan, result: { text: empty, color: 'text' } },
+  };
   return figures(new StatPanel(), panel, 4)
+    .mappings([none, ...(panel.mappings ?? [])])
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']))
     .colorMode(panel.text === 'name' ? BigValueColorMode.None : BigValueColorMode.Value)
     .graphMode(panel.text === undefined ? BigValueGraphMode.Area : BigValueGraphMode.None)
@@ -84,36 +141,46 @@ export function stat(
 }
 
 /** Curves over time; limits are drawn as dashed lines. */
-export function timeseries(panel: Figures & { readonly height?: number }): TimeseriesPanel {
-  const style =
-    panel.limits === undefined ? GraphThresholdsStyleMode.Off : GraphThresholdsStyleMode.Dashed;
-  return figures(new TimeseriesPanel(), panel, panel.height ?? 8)
-    .min(0)
+export function timeseries(panel: Curves): TimeseriesPanel {
+  const { limits = NO_LIMITS, unit, colours = {}, line } = panel;
+  const [lowest, highest] = [linesOf(limits).at(0), linesOf(limits).at(-1)];
+  const reach = panel.reach ?? (unit === 'percentunit' ? highest : undefined) ?? REACH[unit];
+  const isOne = isOneCurve(panel);
+  const built = figures(new TimeseriesPanel(), panel, panel.height ?? 8)
     .lineWidth(1)
-    .fillOpacity(8)
-    .thresholdsStyle(new GraphThresholdsStyleConfigBuilder().mode(style))
+    .fillOpacity(isOne ? 8 : 0)
+    .axisSoftMin(isBadWhenLow(limits) ? (lowest ?? 0) : 0)
+    .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.PaletteClassicByName))
+    .thresholdsStyle(
+      new GraphThresholdsStyleConfigBuilder().mode(
+        panel.limits === undefined ? GraphThresholdsStyleMode.Off : GraphThresholdsStyleMode.Dashed,
+      ),
+    )
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi))
-    .legend(
-      new VizLegendOptionsBuilder()
-        .showLegend(true)
-        .displayMode(LegendDisplayMode.Table)
-        .placement(LegendPlacement.Bottom)
-        .calcs(['lastNotNull', 'max']),
-    );
-}
-
-/** Curves on top of each other, but for the one called `line`, which bounds them. */
-export function stacked(panel: Figures & { readonly line?: string }): TimeseriesPanel {
-  const built = timeseries(panel)
-    .fillOpacity(40)
-    .stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A'));
-  return panel.line === undefined
+    .legend(legend(isOne ? 'one' : panel.width >= WIDE ? 'beside' : 'below'));
+  if (reach !== undefined) {
+    built.axisSoftMax(isBadWhenLow(limits) ? 1 : reach);
+  }
+  for (const [name, fixedColor] of Object.entries(colours)) {
+    built.overrideByName(name, [
+      { id: 'color', value: { mode: FieldColorModeId.Fixed, fixedColor } },
+    ]);
+  }
+  return line === undefined
     ? built
-    : built.overrideByName(panel.line, [
+    : built.overrideByName(line, [
+        { id: 'color', value: { mode: FieldColorModeId.Fixed, fixedColor: 'text' } },
         { id: 'custom.stacking', value: { mode: StackingMode.None } },
         { id: 'custom.fillOpacity', value: 0 },
         { id: 'custom.lineStyle', value: { fill: 'dash', dash: [10, 10] } },
       ]);
+}
+
+/** Curves on top of each other, but for the one called `line`, which bounds them. */
+export function stacked(panel: Curves): TimeseriesPanel {
+  return timeseries(panel)
+    .fillOpacity(40)
+    .stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A'));
 }
 
 /** How often which duration, over time. */
@@ -148,6 +215,26 @@ export function text(
     .content(panel.content);
 }
 
+/** Whether the panel never has more than one curve: one target whose legend names no label. */
+function isOneCurve({ targets }: Figures): boolean {
+  const [only, ...others] = targets.map((target) => target.build());
+  return (
+    others.length === 0 &&
+    only !== undefined &&
+    'legendFormat' in only &&
+    only.legendFormat?.includes('{{') === false
+  );
+}
+
+/** Grafana cuts what takes more than a third of a panel's height: there, lines of names instead of a table. */
+function legend(place: 'one' | 'below' | 'beside'): VizLegendOptionsBuilder {
+  return new VizLegendOptionsBuilder()
+    .showLegend(true)
+    .displayMode(place === 'beside' ? LegendDisplayMode.Table : LegendDisplayMode.List)
+    .placement(place === 'beside' ? LegendPlacement.Right : LegendPlacement.Bottom)
+    .calcs(place === 'below' ? ['max'] : ['lastNotNull', 'max']);
+}
+
 function figures<P extends AnyPanel>(
   builder: P,
   panel: Figures,
@@ -160,6 +247,7 @@ function figures<P extends AnyPanel>(
   described(builder, panel, height)
     .datasource(source(type))
     .unit(panel.unit)
+    .noValue(panel.empty ?? NO_FIGURES)
     .thresholds(thresholds(panel.limits ?? NO_LIMITS))
     .targets(targets);
   return builder;

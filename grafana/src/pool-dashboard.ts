@@ -1,8 +1,9 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { dashboard } from './dashboard.ts';
+import { COLOURS, OUTCOME_COLOURS, quantileColours, STATE_COLOURS } from './colours.ts';
 import { atMost, notAbove, notBelow } from './limits.ts';
 import { heatmap, stacked, timeseries } from './panels.ts';
-import { gauge, increase, quantile, rate } from './promql.ts';
+import { gauge, perMinute, quantile, rate } from './promql.ts';
 import { buckets, curve } from './targets.ts';
 
 const POOL = 'db_client_connection_pool_name';
@@ -27,10 +28,13 @@ export function poolDashboard(): Dashboard {
             unit: 'short',
             width: 12,
             line: 'maximum',
+            colours: STATE_COLOURS,
             targets: [
-              curve(
-                gauge('db_client_connection_count').sum('db_client_connection_state'),
-                '{{db_client_connection_state}}',
+              ...(['used', 'connecting', 'idle'] as const).map((state) =>
+                curve(
+                  gauge('db_client_connection_count', { db_client_connection_state: state }).sum(),
+                  state,
+                ),
               ),
               curve(gauge('db_client_connection_max').sum(), 'maximum'),
             ],
@@ -114,6 +118,7 @@ export function poolDashboard(): Dashboard {
             unit: 's',
             width: 8,
             limits: notAbove(0.1, 0.25),
+            colours: quantileColours(COLOURS.wait),
             targets: [0.5, 0.95, 0.99].map((q) =>
               curve(quantile(q, 'db_client_connection_wait_time_seconds'), `p${q * 100}`),
             ),
@@ -153,8 +158,9 @@ export function poolDashboard(): Dashboard {
           timeseries({
             id: 14,
             title: 'Outcomes',
-            unit: 'ops',
+            unit: 'cps',
             width: 8,
+            colours: OUTCOME_COLOURS,
             targets: [
               curve(
                 rate('db_client_connection_wait_time_seconds_count').sum('outcome'),
@@ -167,11 +173,11 @@ export function poolDashboard(): Dashboard {
           }),
           timeseries({
             id: 15,
-            title: 'Timeouts',
+            title: 'Timeouts per minute',
             unit: 'short',
             width: 8,
             limits: atMost(0),
-            targets: [curve(increase('db_client_connection_timeouts_total').sum(POOL), BY_POOL)],
+            targets: [curve(perMinute('db_client_connection_timeouts_total').sum(POOL), BY_POOL)],
             shows: 'Borrowers who got no connection within the acquire deadline.',
             bad: 'any: each is a request answered with 503.',
             next: 'what the log says of the pool at that time.',
@@ -179,11 +185,11 @@ export function poolDashboard(): Dashboard {
           }),
           timeseries({
             id: 16,
-            title: 'Rejections',
+            title: 'Rejections per minute',
             unit: 'short',
             width: 8,
             limits: atMost(0),
-            targets: [curve(increase('db_client_connection_rejections_total').sum(POOL), BY_POOL)],
+            targets: [curve(perMinute('db_client_connection_rejections_total').sum(POOL), BY_POOL)],
             shows: 'Borrowers refused at once because the queue was full.',
             bad: 'any: far more demand than connections.',
             next: 'requests by route: who asks so much.',
@@ -201,6 +207,7 @@ export function poolDashboard(): Dashboard {
             unit: 's',
             width: 12,
             limits: notAbove(1),
+            colours: quantileColours(COLOURS.wait),
             targets: [0.5, 0.95, 0.99].map((q) =>
               curve(quantile(q, 'db_client_connection_use_time_seconds'), `p${q * 100}`),
             ),
@@ -243,11 +250,11 @@ export function poolDashboard(): Dashboard {
           }),
           timeseries({
             id: 24,
-            title: 'Leaks',
+            title: 'Leaks per minute',
             unit: 'short',
             width: 12,
             limits: atMost(0),
-            targets: [curve(increase('db_client_connection_leaks_total').sum(POOL), BY_POOL)],
+            targets: [curve(perMinute('db_client_connection_leaks_total').sum(POOL), BY_POOL)],
             shows: 'Leases held for longer than the leak threshold, each counted once.',
             bad: 'any.',
             next: 'the line db.pool.leak: its route and its stack.',
@@ -261,12 +268,12 @@ export function poolDashboard(): Dashboard {
         panels: [
           timeseries({
             id: 31,
-            title: 'Failures by reason',
+            title: 'Failures per minute, by reason',
             unit: 'short',
             width: 8,
             limits: atMost(0),
             targets: [
-              curve(increase('db_client_connection_failures_total').sum('reason'), '{{reason}}'),
+              curve(perMinute('db_client_connection_failures_total').sum('reason'), '{{reason}}'),
             ],
             shows: 'Attempts to connect that failed.',
             bad: 'any; the reason says whose fault: refused the server, dns and timeout the network, auth the password.',
@@ -279,6 +286,7 @@ export function poolDashboard(): Dashboard {
             unit: 's',
             width: 8,
             limits: notAbove(0.25, 1),
+            colours: quantileColours(COLOURS.wait),
             targets: [0.5, 0.99].map((q) =>
               curve(quantile(q, 'db_client_connection_create_time_seconds'), `p${q * 100}`),
             ),
@@ -291,7 +299,7 @@ export function poolDashboard(): Dashboard {
           timeseries({
             id: 33,
             title: 'Opened',
-            unit: 'ops',
+            unit: 'cps',
             width: 8,
             limits: notAbove(1),
             targets: [curve(rate('db_client_connection_opened_total').sum(POOL), BY_POOL)],
@@ -302,7 +310,7 @@ export function poolDashboard(): Dashboard {
           timeseries({
             id: 34,
             title: 'Closed by reason',
-            unit: 'ops',
+            unit: 'cps',
             width: 8,
             targets: [curve(rate('db_client_connection_closed_total').sum('reason'), '{{reason}}')],
             shows: 'Connections closed per second.',
@@ -312,13 +320,13 @@ export function poolDashboard(): Dashboard {
           }),
           timeseries({
             id: 35,
-            title: 'Failed pings',
+            title: 'Failed pings per minute',
             unit: 'short',
             width: 8,
             limits: atMost(0),
             targets: [
               curve(
-                increase('db_client_connection_pings_total', { outcome: 'failed' }).sum(POOL),
+                perMinute('db_client_connection_pings_total', { outcome: 'failed' }).sum(POOL),
                 BY_POOL,
               ),
             ],
@@ -330,12 +338,12 @@ export function poolDashboard(): Dashboard {
           }),
           timeseries({
             id: 36,
-            title: 'Reclaimed leases',
+            title: 'Reclaimed leases per minute',
             unit: 'short',
             width: 8,
             limits: atMost(0),
             targets: [
-              curve(increase('db_client_connection_reclaimed_total').sum('reason'), '{{reason}}'),
+              curve(perMinute('db_client_connection_reclaimed_total').sum('reason'), '{{reason}}'),
             ],
             shows: 'Leases taken back because their connection died or was given up.',
             bad: 'any: a statement was cut off.',
@@ -361,8 +369,9 @@ export function poolDashboard(): Dashboard {
           timeseries({
             id: 42,
             title: 'Session outcomes',
-            unit: 'ops',
+            unit: 'cps',
             width: 8,
+            colours: OUTCOME_COLOURS,
             targets: [curve(rate('db_sessions_total').sum('outcome'), '{{outcome}}')],
             shows: 'How sessions ended, per second.',
             bad: 'error: neither commit nor rollback was confirmed.',
@@ -375,6 +384,7 @@ export function poolDashboard(): Dashboard {
             unit: 's',
             width: 8,
             limits: notAbove(0.5),
+            colours: quantileColours(COLOURS.http),
             targets: [0.5, 0.95, 0.99].map((q) =>
               curve(quantile(q, 'db_session_duration_seconds'), `p${q * 100}`),
             ),

@@ -1,8 +1,9 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import { WAIT_COLOURS } from './colours.ts';
 import { dashboard } from './dashboard.ts';
 import { atMost, NO_LIMITS, notAbove, notBelow } from './limits.ts';
 import { stacked, stat, text, timeseries } from './panels.ts';
-import { gauge, increase, rate } from './promql.ts';
+import { gauge, increase, perMinute, rate } from './promql.ts';
 import { curve, figure } from './targets.ts';
 
 const hits = rate('pg_stat_database_blks_hit_total').max();
@@ -22,7 +23,7 @@ export function postgresqlDashboard(): Dashboard {
             id: 2,
             title: 'Up',
             unit: 'bool_yes_no',
-            width: 3,
+            width: 4,
             limits: notBelow(1, 1),
             targets: [curve(gauge('pg_up').min(), 'up')],
             shows: 'Whether every instance could ask the server last time.',
@@ -34,7 +35,7 @@ export function postgresqlDashboard(): Dashboard {
             id: 3,
             title: 'Version',
             unit: 'none',
-            width: 3,
+            width: 5,
             limits: NO_LIMITS,
             text: 'name',
             targets: [figure(gauge('pg_server_info').max('version'), '{{version}}')],
@@ -46,7 +47,7 @@ export function postgresqlDashboard(): Dashboard {
             id: 4,
             title: 'Age of these figures',
             unit: 's',
-            width: 3,
+            width: 5,
             limits: notAbove(60, 300),
             targets: [curve(gauge('pg_scrape_age_seconds').max(), 'age')],
             shows: 'Time since the last snapshot of the server.',
@@ -57,20 +58,20 @@ export function postgresqlDashboard(): Dashboard {
             id: 5,
             title: 'Failed snapshots',
             unit: 'short',
-            width: 3,
+            width: 5,
+            text: 'value',
             limits: atMost(0),
-            targets: [curve(increase('pg_scrape_errors_total').sum(), 'failed')],
-            shows: 'Snapshots of the server that could not be taken.',
+            targets: [figure(increase('pg_scrape_errors_total').sum(), 'failed')],
+            shows: 'Snapshots of the server that could not be taken in the time shown.',
             bad: 'any that come regularly.',
             next: 'whether connecting fails, and why.',
             to: 'pool',
           }),
-          timeseries({
+          stat({
             id: 6,
             title: 'Replication lag',
             unit: 's',
-            width: 12,
-            height: 4,
+            width: 5,
             limits: notAbove(30),
             targets: [curve(gauge('pg_replication_lag_seconds').max(), 'lag')],
             shows: 'How far the slowest standby is behind, 0 without one.',
@@ -81,6 +82,7 @@ export function postgresqlDashboard(): Dashboard {
             id: 7,
             title: 'Connections used of those left to us',
             unit: 'short',
+            line: 'limit',
             width: 12,
             targets: [
               curve(gauge('pg_connections_used').max(), 'used'),
@@ -88,7 +90,7 @@ export function postgresqlDashboard(): Dashboard {
                 gauge('pg_settings_max_connections')
                   .max()
                   .minus(gauge('pg_settings_reserved_connections').max()),
-                'limit without the reserved ones',
+                'limit',
               ),
             ],
             shows: 'Client sessions of the whole server under what ordinary roles may have.',
@@ -130,6 +132,7 @@ export function postgresqlDashboard(): Dashboard {
           stacked({
             id: 12,
             title: 'Sessions by what they wait for',
+            colours: WAIT_COLOURS,
             unit: 'short',
             width: 8,
             targets: [
@@ -189,11 +192,11 @@ export function postgresqlDashboard(): Dashboard {
           }),
           timeseries({
             id: 16,
-            title: 'Deadlocks',
+            title: 'Deadlocks per minute',
             unit: 'short',
             width: 8,
             limits: atMost(0),
-            targets: [curve(increase('pg_stat_database_deadlocks_total').max(), 'deadlocks')],
+            targets: [curve(perMinute('pg_stat_database_deadlocks_total').max(), 'deadlocks')],
             shows: 'Deadlocks that the server broke up.',
             bad: 'any: two routes take the same rows in different order.',
             next: 'retries and errors by code.',
@@ -208,7 +211,7 @@ export function postgresqlDashboard(): Dashboard {
           timeseries({
             id: 21,
             title: 'Transactions',
-            unit: 'ops',
+            unit: 'cps',
             width: 8,
             targets: [
               curve(rate('pg_stat_database_xact_commit_total').max(), 'commits'),

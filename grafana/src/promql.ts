@@ -94,9 +94,17 @@ export function rate<C extends Counter>(series: C, matchers?: Matchers<C>): Prom
   return new Promql(`rate(${select(series, matchers)}[$__rate_interval])`);
 }
 
-/** Growth from point to point of the picture, as a count of events. */
-export function increase<C extends Counter>(series: C, matchers?: Matchers<C>): Promql<LabelOf<C>> {
-  return new Promql(`increase(${select(series, matchers)}[$__rate_interval])`);
+/** Growth per minute, for what should not happen every second: whatever the picture's scale, the figure means the same. */
+export function perMinute<C extends Counter>(
+  series: C,
+  matchers?: Matchers<C>,
+): Promql<LabelOf<C>> {
+  return rate(series, matchers).times(60);
+}
+
+/** How often it was counted in the time the picture shows. */
+export function increase<C extends Counter>(series: C): Promql<LabelOf<C>> {
+  return new Promql(`increase(${select(series)}[$__range])`);
 }
 
 /** How often a gauge changed in the time the picture shows. */

@@ -2,7 +2,7 @@ import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { dashboard } from './dashboard.ts';
 import { notAbove } from './limits.ts';
 import { text, timeseries } from './panels.ts';
-import { increase, quantile, rate } from './promql.ts';
+import { perMinute, quantile, rate } from './promql.ts';
 import { curve } from './targets.ts';
 
 const POOL = 'db_client_connection_pool_name';
@@ -57,6 +57,7 @@ export function queriesDashboard(): Dashboard {
           timeseries({
             id: 4,
             title: 'Failed operations by class',
+            empty: 'none seen',
             unit: 'ops',
             width: 12,
             targets: [
@@ -73,10 +74,11 @@ export function queriesDashboard(): Dashboard {
           }),
           timeseries({
             id: 5,
-            title: 'Errors by code',
+            title: 'Errors per minute, by code',
+            empty: 'none seen',
             unit: 'short',
             width: 12,
-            targets: [curve(increase('db_client_errors_total').sum('code').top(), '{{code}}')],
+            targets: [curve(perMinute('db_client_errors_total').sum('code').top(), '{{code}}')],
             shows:
               'Sessions that ended with a database error: the ten codes that are most frequent.',
             bad: 'DB_POOL_*, DB_CONNECT_*, DB_CONNECTION_LOST, DB_QUERY_TIMEOUT; docs/errors.md explains each.',
@@ -91,13 +93,13 @@ export function queriesDashboard(): Dashboard {
         panels: [
           timeseries({
             id: 11,
-            title: 'Slow queries',
+            title: 'Slow queries per minute',
             unit: 'short',
             width: 8,
             limits: notAbove(1),
             targets: [
               curve(
-                increase('db_client_slow_queries_total').sum(POOL),
+                perMinute('db_client_slow_queries_total').sum(POOL),
                 '{{db_client_connection_pool_name}}',
               ),
             ],
@@ -108,13 +110,13 @@ export function queriesDashboard(): Dashboard {
           }),
           timeseries({
             id: 12,
-            title: 'Cancelled',
+            title: 'Cancelled per minute',
             unit: 'short',
             width: 8,
             limits: notAbove(10),
             targets: [
               curve(
-                increase('db_client_cancelled_total').sum(POOL),
+                perMinute('db_client_cancelled_total').sum(POOL),
                 '{{db_client_connection_pool_name}}',
               ),
             ],
@@ -125,10 +127,10 @@ export function queriesDashboard(): Dashboard {
           }),
           timeseries({
             id: 13,
-            title: 'Retries',
+            title: 'Retries per minute',
             unit: 'short',
             width: 8,
-            targets: [curve(increase('db_client_retries_total').sum('outcome'), '{{outcome}}')],
+            targets: [curve(perMinute('db_client_retries_total').sum('outcome'), '{{outcome}}')],
             shows:
               'Repeatable work that met a serialization failure or a deadlock, by what became of it.',
             bad: 'given_up and budget: somebody was told to try again.',

@@ -5,7 +5,7 @@ import type { Row } from './dashboard.ts';
 import { NO_LIMITS, notBelow } from './limits.ts';
 import type { Limits } from './limits.ts';
 import type { DashboardName } from './links.ts';
-import { stat, timeseries } from './panels.ts';
+import { NO_TRAFFIC, OVERDRAWN, stat, timeseries } from './panels.ts';
 import { rate } from './promql.ts';
 import type { Promql } from './promql.ts';
 import { budgetLeft, burnRate, kept, minutesLeft, objective } from './recording-rules.ts';
@@ -93,6 +93,7 @@ function objectiveRow(id: number, { slo, title, bad, by, to }: Objective): Row {
         title: `Objective: ${slo}`,
         unit: 'percentunit',
         width: 6,
+        empty: NO_TRAFFIC,
         limits: NO_LIMITS,
         text: 'value',
         targets: [figure(objective(slo).min(), 'promised')],
@@ -105,6 +106,7 @@ function objectiveRow(id: number, { slo, title, bad, by, to }: Objective): Row {
         title: `30-day SLI: ${slo}`,
         unit: 'percentunit',
         width: 6,
+        empty: NO_TRAFFIC,
         limits: NO_LIMITS,
         targets: [curve(kept(slo).min(), 'kept')],
         shows: 'Share of the events that were good in the last 30 days.',
@@ -116,7 +118,9 @@ function objectiveRow(id: number, { slo, title, bad, by, to }: Objective): Row {
         title: `Budget left: ${slo}`,
         unit: 'percentunit',
         width: 6,
+        empty: NO_TRAFFIC,
         limits: notBelow(0, 0.5),
+        mappings: [OVERDRAWN],
         targets: [curve(budgetLeft(slo).min(), 'left')],
         shows: 'Bad events that are still allowed in these 30 days, as a share of all that are.',
         bad: 'below 50 %: careful with deploys. Below 0: mend before anything else.',
@@ -127,6 +131,7 @@ function objectiveRow(id: number, { slo, title, bad, by, to }: Objective): Row {
         title: `Minutes to exhaustion: ${slo}`,
         unit: 'm',
         width: 6,
+        empty: NO_TRAFFIC,
         limits: notBelow(60, 4320),
         targets: [curve(minutesLeft(slo).min(), 'minutes')],
         shows: 'When the budget is gone if the last hour goes on; 30 days at most.',
@@ -139,6 +144,7 @@ function objectiveRow(id: number, { slo, title, bad, by, to }: Objective): Row {
         unit: 'short',
         width: 12,
         limits: BURN_RATES,
+        reach: 15,
         targets: (['5m', '1h', '6h', '3d'] as const).map((window) =>
           curve(burnRate(slo, window).max(), window),
         ),
@@ -150,7 +156,7 @@ function objectiveRow(id: number, { slo, title, bad, by, to }: Objective): Row {
       timeseries({
         id: id + 6,
         title: `Bad events: ${slo}`,
-        unit: 'ops',
+        unit: 'cps',
         width: 12,
         targets: [curve(bad, by)],
         shows: 'Events per second that use the budget, by where they happen.',

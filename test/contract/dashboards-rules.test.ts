@@ -60,7 +60,7 @@ const BROKEN: readonly (readonly [rule: string, from: string, there: RegExp, ins
   [
     'series, labels, values and groupings are those of the catalogue',
     POOL,
-    /increase\((\w+_total\{)/,
+    /rate\((\w+_total\{)/,
     'max_over_time($1',
   ],
   ['recorded series are asked for one objective', SLO, /slo=\\"latency\\"/, 'slo=~\\"latency\\"'],

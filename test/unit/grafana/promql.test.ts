@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { constant, gauge, increase, quantile, rate } from '#grafana/promql.ts';
+import { constant, gauge, increase, perMinute, quantile, rate } from '#grafana/promql.ts';
 
 const timeouts = increase('db_client_connection_timeouts_total');
 const operations = rate('db_client_operation_duration_seconds_count', {
@@ -9,7 +9,7 @@ const operations = rate('db_client_operation_duration_seconds_count', {
 describe('a query of a dashboard', () => {
   it('is held to the job, the instance and the pool that the reader chose', () => {
     expect(timeouts.text).toBe(
-      'increase(db_client_connection_timeouts_total{job=~"$job", instance=~"$instance", db_client_connection_pool_name=~"$pool"}[$__rate_interval])',
+      'increase(db_client_connection_timeouts_total{job=~"$job", instance=~"$instance", db_client_connection_pool_name=~"$pool"}[$__range])',
     );
     expect(gauge('pg_up').text).toBe('pg_up{job=~"$job", instance=~"$instance"}');
   });
@@ -22,6 +22,12 @@ describe('a query of a dashboard', () => {
     expect(
       rate('http_server_request_duration_seconds_count', { http_route: { like: '/users.*' } }).text,
     ).toContain('http_route=~"/users.*"');
+  });
+
+  it('per minute is the rate, sixty times', () => {
+    expect(perMinute('pg_scrape_errors_total').sum().text).toBe(
+      'sum(rate(pg_scrape_errors_total{job=~"$job", instance=~"$instance"}[$__rate_interval]) * 60)',
+    );
   });
 
   it('keeps operands together', () => {
