@@ -7,19 +7,30 @@ export const COLOURS = {
   gc: 'green',
 } as const;
 
+/** What most of the events are like. */
+export const USUAL = '#8e8e8e';
+
 /** Names of curves with their colours. */
 export type Colours = Readonly<Record<string, string>>;
 
-/** Quantiles of one thing: the higher, the brighter, so that p99 looks as it does beside other things. */
+/** Quantiles of one thing: p99 looks as it does beside other things, those below it are paler. */
 export function quantileColours(colour: string): Colours {
-  return { p50: `dark-${colour}`, p95: `semi-dark-${colour}`, p99: colour };
+  return { p50: USUAL, p95: `super-light-${colour}`, p99: colour };
 }
 
-/** States of a connection. */
-export const STATE_COLOURS: Colours = {
+/** States of a connection of the pool. */
+export const CONNECTION_COLOURS: Colours = {
   used: COLOURS.wait,
   connecting: 'light-yellow',
   idle: 'dark-green',
+};
+
+/** States of a session of the server. */
+export const SESSION_COLOURS: Colours = {
+  active: COLOURS.query,
+  idle: 'dark-green',
+  'idle in transaction': 'orange',
+  'idle in transaction (aborted)': 'red',
 };
 
 /** How asking for a connection, or a session, ended: red is what somebody was refused. */
@@ -31,7 +42,9 @@ export const OUTCOME_COLOURS: Colours = {
   refused: 'dark-red',
   error: 'light-red',
   commit: 'dark-green',
+  commits: 'dark-green',
   rollback: COLOURS.wait,
+  rollbacks: COLOURS.wait,
 };
 
 /** What a session of the server waits for; `none` is work on its CPU. */

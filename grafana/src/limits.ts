@@ -7,6 +7,9 @@ export type Limits = readonly Threshold[];
 /** For what is neither good nor bad by itself. */
 export const NO_LIMITS: Limits = [{ value: null, color: 'green' }];
 
+/** For what is not judged here: no colour. */
+export const UNJUDGED: Limits = [{ value: null, color: 'text' }];
+
 /** Bad when high: orange from the first figure on, red from the second. */
 export function notAbove(warn: number, bad?: number): Limits {
   return [

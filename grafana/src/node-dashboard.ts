@@ -1,6 +1,6 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { dashboard } from './dashboard.ts';
-import { COLOURS } from './colours.ts';
+import { COLOURS, USUAL } from './colours.ts';
 import { NO_LIMITS, notAbove } from './limits.ts';
 import { stat, timeseries } from './panels.ts';
 import { changes, gauge, rate } from './promql.ts';
@@ -47,7 +47,6 @@ export function nodeDashboard(): Dashboard {
             unit: 'short',
             width: 6,
             limits: notAbove(1, 3),
-            text: 'value',
             targets: [figure(changes('process_start_time_seconds').sum(), 'restarts')],
             shows: 'Starts of a process in the time shown, beside the first of each instance.',
             bad: 'more than deploys: it crashes or is killed.',
@@ -60,7 +59,6 @@ export function nodeDashboard(): Dashboard {
             unit: 'dateTimeFromNow',
             width: 6,
             limits: NO_LIMITS,
-            text: 'value',
             targets: [figure(gauge('process_start_time_seconds').max().times(1000), 'youngest')],
             shows: 'When the youngest process started.',
             bad: 'a few minutes ago, without a deploy.',
@@ -78,8 +76,8 @@ export function nodeDashboard(): Dashboard {
             unit: 's',
             width: 12,
             colours: {
-              'p50, worst instance': `dark-${COLOURS.eventLoop}`,
-              'max, worst instance': `light-${COLOURS.eventLoop}`,
+              'p50, worst instance': USUAL,
+              'max, worst instance': `super-light-${COLOURS.eventLoop}`,
             },
             limits: notAbove(0.2, 1),
             targets: [

@@ -4,12 +4,12 @@ import { COLOURS, WAIT_COLOURS } from './colours.ts';
 import { dashboard } from './dashboard.ts';
 import { atMost, notAbove, notBelow } from './limits.ts';
 import { NO_TRAFFIC, OVERDRAWN, stacked, stat, timeseries } from './panels.ts';
-import { constant, gauge, quantile, rate, up } from './promql.ts';
+import { constant, gauge, quantile, quantileOf, rate, up } from './promql.ts';
 import { budgetLeft, burnRate, firingAlerts } from './recording-rules.ts';
 import { curve } from './targets.ts';
 
-const requests = rate('http_server_request_duration_seconds_count');
 const answered = rate('http_server_request_duration_seconds_count', CLIENT_ROUTES);
+const durations = rate('http_server_request_duration_seconds_bucket', CLIENT_ROUTES);
 const failed = rate('http_server_request_duration_seconds_count', {
   ...CLIENT_ROUTES,
   http_response_status_code: { like: '5..' },
@@ -119,7 +119,7 @@ export function overviewDashboard(): Dashboard {
             unit: 's',
             width: 3,
             limits: notAbove(0.25, 0.5),
-            targets: [curve(quantile(0.99, 'http_server_request_duration_seconds'), 'p99')],
+            targets: [curve(quantileOf(0.99, durations), 'p99')],
             shows: 'Duration that 99 of 100 requests stay below.',
             bad: 'above 500 ms, the objective.',
             next: 'the row below: which part of it grew.',
@@ -171,7 +171,7 @@ export function overviewDashboard(): Dashboard {
             height: 10,
             limits: notAbove(0.5),
             targets: [
-              curve(quantile(0.99, 'http_server_request_duration_seconds'), 'HTTP p99'),
+              curve(quantileOf(0.99, durations), 'HTTP p99'),
               curve(quantile(0.99, 'db_client_connection_wait_time_seconds'), 'pool wait p99'),
               curve(quantile(0.99, 'db_client_operation_duration_seconds'), 'query p99'),
               curve(gauge('nodejs_eventloop_lag_p99_seconds').max(), 'event loop p99'),
@@ -228,8 +228,9 @@ export function overviewDashboard(): Dashboard {
             title: 'Rate',
             unit: 'reqps',
             width: 8,
-            targets: [curve(requests.sum('http_route'), '{{http_route}}')],
-            shows: 'Requests per second, by route.',
+            targets: [curve(answered.sum('http_route'), '{{http_route}}')],
+            shows:
+              'Requests per second, by route; probes and management are left out on this page.',
             bad: 'a jump or a fall that no deploy and no time of day explains.',
             next: 'errors beside it; unmatched is somebody who guesses paths.',
           }),
@@ -259,12 +260,7 @@ export function overviewDashboard(): Dashboard {
             unit: 's',
             width: 8,
             limits: notAbove(0.5),
-            targets: [
-              curve(
-                quantile(0.99, 'http_server_request_duration_seconds', 'http_route'),
-                '{{http_route}}',
-              ),
-            ],
+            targets: [curve(quantileOf(0.99, durations, 'http_route'), '{{http_route}}')],
             shows:
               'Duration that 99 of 100 requests stay below, by route; a dot is a request with its trace.',
             bad: 'above 500 ms.',

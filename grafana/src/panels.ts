@@ -71,7 +71,7 @@ export interface Figures extends About {
 /** Curves over time. */
 interface Curves extends Figures {
   readonly height?: number;
-  /** Fixed colours of curves, by name; the others have the colour of their name, in every picture. */
+  /** Fixed colours of curves, by name; the others take them in order, which is that of their labels. */
   readonly colours?: Colours;
   /** The curve that bounds the others: dashed, and never stacked or filled. */
   readonly line?: string;
@@ -119,11 +119,11 @@ interface AnyPanel extends Builder<Panel> {
   noValue(text: string): AnyPanel;
 }
 
-/** One figure, large, with the way it took behind it; grey when there is none. */
+/** One figure, large; without colour when there is none. */
 export function stat(
   panel: Figures & {
     readonly limits: Limits;
-    readonly text?: 'name' | 'value';
+    readonly text?: 'name';
     readonly mappings?: readonly ValueMapping[];
   },
 ): Builder<Panel> {
@@ -136,7 +136,7 @@ export function stat(
     .mappings([none, ...(panel.mappings ?? [])])
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']))
     .colorMode(panel.text === 'name' ? BigValueColorMode.None : BigValueColorMode.Value)
-    .graphMode(panel.text === undefined ? BigValueGraphMode.Area : BigValueGraphMode.None)
+    .graphMode(BigValueGraphMode.None)
     .textMode(panel.text === 'name' ? BigValueTextMode.Name : BigValueTextMode.Auto);
 }
 
@@ -150,7 +150,7 @@ export function timeseries(panel: Curves): TimeseriesPanel {
     .lineWidth(1)
     .fillOpacity(isOne ? 8 : 0)
     .axisSoftMin(isBadWhenLow(limits) ? (lowest ?? 0) : 0)
-    .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.PaletteClassicByName))
+    .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.PaletteClassic))
     .thresholdsStyle(
       new GraphThresholdsStyleConfigBuilder().mode(
         panel.limits === undefined ? GraphThresholdsStyleMode.Off : GraphThresholdsStyleMode.Dashed,
@@ -178,7 +178,8 @@ export function timeseries(panel: Curves): TimeseriesPanel {
 
 /** Curves on top of each other, but for the one called `line`, which bounds them. */
 export function stacked(panel: Curves): TimeseriesPanel {
-  return timeseries(panel)
+  const built = timeseries(panel);
+  return (panel.width >= WIDE ? built : built.legend(legend('names')))
     .fillOpacity(40)
     .stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A'));
 }
@@ -222,17 +223,24 @@ function isOneCurve({ targets }: Figures): boolean {
     others.length === 0 &&
     only !== undefined &&
     'legendFormat' in only &&
-    only.legendFormat?.includes('{{') === false
+    !(only.legendFormat ?? '{{').includes('{{')
   );
 }
 
+const CALCS = {
+  one: ['lastNotNull', 'max'],
+  names: [],
+  below: ['max'],
+  beside: ['lastNotNull', 'max'],
+};
+
 /** Grafana cuts what takes more than a third of a panel's height: there, lines of names instead of a table. */
-function legend(place: 'one' | 'below' | 'beside'): VizLegendOptionsBuilder {
+function legend(place: keyof typeof CALCS): VizLegendOptionsBuilder {
   return new VizLegendOptionsBuilder()
     .showLegend(true)
     .displayMode(place === 'beside' ? LegendDisplayMode.Table : LegendDisplayMode.List)
     .placement(place === 'beside' ? LegendPlacement.Right : LegendPlacement.Bottom)
-    .calcs(place === 'below' ? ['max'] : ['lastNotNull', 'max']);
+    .calcs(CALCS[place]);
 }
 
 function figures<P extends AnyPanel>(

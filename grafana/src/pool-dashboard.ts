@@ -1,6 +1,6 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { dashboard } from './dashboard.ts';
-import { COLOURS, OUTCOME_COLOURS, quantileColours, STATE_COLOURS } from './colours.ts';
+import { COLOURS, OUTCOME_COLOURS, quantileColours, CONNECTION_COLOURS } from './colours.ts';
 import { atMost, notAbove, notBelow } from './limits.ts';
 import { heatmap, stacked, timeseries } from './panels.ts';
 import { gauge, perMinute, quantile, rate } from './promql.ts';
@@ -28,7 +28,7 @@ export function poolDashboard(): Dashboard {
             unit: 'short',
             width: 12,
             line: 'maximum',
-            colours: STATE_COLOURS,
+            colours: CONNECTION_COLOURS,
             targets: [
               ...(['used', 'connecting', 'idle'] as const).map((state) =>
                 curve(

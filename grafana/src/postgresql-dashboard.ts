@@ -1,5 +1,5 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
-import { WAIT_COLOURS } from './colours.ts';
+import { CONNECTION_COLOURS, OUTCOME_COLOURS, SESSION_COLOURS, WAIT_COLOURS } from './colours.ts';
 import { dashboard } from './dashboard.ts';
 import { atMost, NO_LIMITS, notAbove, notBelow } from './limits.ts';
 import { stacked, stat, text, timeseries } from './panels.ts';
@@ -59,7 +59,6 @@ export function postgresqlDashboard(): Dashboard {
             title: 'Failed snapshots',
             unit: 'short',
             width: 5,
-            text: 'value',
             limits: atMost(0),
             targets: [figure(increase('pg_scrape_errors_total').sum(), 'failed')],
             shows: 'Snapshots of the server that could not be taken in the time shown.',
@@ -83,6 +82,7 @@ export function postgresqlDashboard(): Dashboard {
             title: 'Connections used of those left to us',
             unit: 'short',
             line: 'limit',
+            colours: CONNECTION_COLOURS,
             width: 12,
             targets: [
               curve(gauge('pg_connections_used').max(), 'used'),
@@ -117,6 +117,7 @@ export function postgresqlDashboard(): Dashboard {
           stacked({
             id: 11,
             title: 'Sessions by state',
+            colours: SESSION_COLOURS,
             unit: 'short',
             width: 8,
             targets: [
@@ -211,6 +212,7 @@ export function postgresqlDashboard(): Dashboard {
           timeseries({
             id: 21,
             title: 'Transactions',
+            colours: OUTCOME_COLOURS,
             unit: 'cps',
             width: 8,
             targets: [

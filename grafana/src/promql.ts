@@ -30,9 +30,14 @@ export class Promql<L extends string = string> {
     return this.#aggregated('count', by);
   }
 
-  /** The largest ten. */
+  /** The largest ten, without those that are NaN: quantiles of what did not happen. */
   top(): Promql<L> {
-    return new Promql(`topk(10, ${this.text})`);
+    return new Promql(`topk(10, ${this.#operand} >= 0)`);
+  }
+
+  /** Only the series of which `other` is above 0. */
+  whereSome(other: Promql<L>): Promql<L> {
+    return new Promql(`${this.#operand} and ${other.#operand} > 0`, true);
   }
 
   /** The share of `total`; no sample, instead of NaN, where that is 0. */
@@ -120,9 +125,19 @@ export function quantile<H extends Histogram, B extends BucketLabel<H> = never>(
   histogram: H,
   ...by: readonly B[]
 ): Promql<B> {
-  const buckets = new Promql<B | 'le'>(
-    `rate(${select<`${H}_bucket`>(`${histogram}_bucket`)}[$__rate_interval])`,
+  return quantileOf(
+    q,
+    new Promql<B | 'le'>(`rate(${select<`${H}_bucket`>(`${histogram}_bucket`)}[$__rate_interval])`),
+    ...by,
   );
+}
+
+/** The same, of chosen buckets. */
+export function quantileOf<L extends string, B extends L = never>(
+  q: number,
+  buckets: Promql<L | 'le'>,
+  ...by: readonly B[]
+): Promql<B> {
   return new Promql(`histogram_quantile(${q}, ${buckets.sum<B | 'le'>('le', ...by).text})`);
 }
 

@@ -2,12 +2,14 @@ import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { dashboard } from './dashboard.ts';
 import { notAbove } from './limits.ts';
 import { text, timeseries } from './panels.ts';
-import { perMinute, quantile, rate } from './promql.ts';
+import { increase, perMinute, quantile, rate } from './promql.ts';
 import { curve } from './targets.ts';
 
 const POOL = 'db_client_connection_pool_name';
 const OPERATION = ['db_operation_name', 'db_collection_name'] as const;
 const BY_OPERATION = '{{db_operation_name}} {{db_collection_name}}';
+
+const errors = perMinute('db_client_errors_total').sum('code');
 
 /** Which statement is slow, which fails, and which is sent too often. */
 export function queriesDashboard(): Dashboard {
@@ -78,7 +80,12 @@ export function queriesDashboard(): Dashboard {
             empty: 'none seen',
             unit: 'short',
             width: 12,
-            targets: [curve(perMinute('db_client_errors_total').sum('code').top(), '{{code}}')],
+            targets: [
+              curve(
+                errors.whereSome(increase('db_client_errors_total').sum('code')).top(),
+                '{{code}}',
+              ),
+            ],
             shows:
               'Sessions that ended with a database error: the ten codes that are most frequent.',
             bad: 'DB_POOL_*, DB_CONNECT_*, DB_CONNECTION_LOST, DB_QUERY_TIMEOUT; docs/errors.md explains each.',

@@ -1,8 +1,10 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { CLIENT_ROUTES } from './client-routes.ts';
+import { OUTCOME_COLOURS } from './colours.ts';
+import type { Colours } from './colours.ts';
 import { dashboard } from './dashboard.ts';
 import type { Row } from './dashboard.ts';
-import { NO_LIMITS, notBelow } from './limits.ts';
+import { notBelow, UNJUDGED } from './limits.ts';
 import type { Limits } from './limits.ts';
 import type { DashboardName } from './links.ts';
 import { NO_TRAFFIC, OVERDRAWN, stat, timeseries } from './panels.ts';
@@ -67,6 +69,7 @@ export function sloDashboard(): Dashboard {
         title: 'Acquire: connections that are had within 100 ms',
         bad: given.sum('outcome').minus(givenSoon.sum('outcome')).or(notGiven.sum('outcome')),
         by: '{{outcome}}',
+        colours: OUTCOME_COLOURS,
         to: 'pool',
       }),
     ],
@@ -79,11 +82,12 @@ interface Objective {
   /** Bad events per second, and the name of each of its curves. */
   readonly bad: Promql;
   readonly by: string;
+  readonly colours?: Colours;
   readonly to: DashboardName;
 }
 
 /** One row an objective; its panels are numbered from `id` on. */
-function objectiveRow(id: number, { slo, title, bad, by, to }: Objective): Row {
+function objectiveRow(id: number, { slo, title, bad, by, colours, to }: Objective): Row {
   return {
     id,
     title,
@@ -94,8 +98,7 @@ function objectiveRow(id: number, { slo, title, bad, by, to }: Objective): Row {
         unit: 'percentunit',
         width: 6,
         empty: NO_TRAFFIC,
-        limits: NO_LIMITS,
-        text: 'value',
+        limits: UNJUDGED,
         targets: [figure(objective(slo).min(), 'promised')],
         shows: 'Share of the events that is promised to be good, over 30 days.',
         bad: 'nothing: it is decided, not measured.',
@@ -107,7 +110,7 @@ function objectiveRow(id: number, { slo, title, bad, by, to }: Objective): Row {
         unit: 'percentunit',
         width: 6,
         empty: NO_TRAFFIC,
-        limits: NO_LIMITS,
+        limits: UNJUDGED,
         targets: [curve(kept(slo).min(), 'kept')],
         shows: 'Share of the events that were good in the last 30 days.',
         bad: 'below the objective beside it: the promise is broken.',
@@ -128,12 +131,12 @@ function objectiveRow(id: number, { slo, title, bad, by, to }: Objective): Row {
       }),
       stat({
         id: id + 4,
-        title: `Minutes to exhaustion: ${slo}`,
+        title: `Time to exhaustion: ${slo}`,
         unit: 'm',
         width: 6,
         empty: NO_TRAFFIC,
         limits: notBelow(60, 4320),
-        targets: [curve(minutesLeft(slo).min(), 'minutes')],
+        targets: [curve(minutesLeft(slo).min(), 'time')],
         shows: 'When the budget is gone if the last hour goes on; 30 days at most.',
         bad: 'below three days: mend it today. Below an hour: now.',
         next: 'what is bad at present, below.',
@@ -158,6 +161,7 @@ function objectiveRow(id: number, { slo, title, bad, by, to }: Objective): Row {
         title: `Bad events: ${slo}`,
         unit: 'cps',
         width: 12,
+        ...(colours === undefined ? {} : { colours }),
         targets: [curve(bad, by)],
         shows: 'Events per second that use the budget, by where they happen.',
         bad: 'one that is far above the others: it is that one.',

@@ -45,6 +45,13 @@ describe('a query of a dashboard', () => {
     expect(bad.or0Of(all).over(all).text).toBe('(vector(0) or 0 * vector(5)) / (vector(5) > 0)');
   });
 
+  it('is of the largest ten, or of what happened', () => {
+    const [some, all] = [constant(1), constant(5)];
+
+    expect(all.minus(some).top().text).toBe('topk(10, (vector(5) - vector(1)) >= 0)');
+    expect(all.whereSome(some).top().text).toBe('topk(10, (vector(5) and vector(1) > 0) >= 0)');
+  });
+
   it('of a quantile groups by le and the labels asked for', () => {
     expect(quantile(0.99, 'db_session_duration_seconds', 'instance').text).toMatch(
       /^histogram_quantile\(0\.99, sum by \(le, instance\) \(rate\(db_session_duration_seconds_bucket\{/,
