@@ -1,8 +1,9 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import { timeseries } from './curve-panels.ts';
+import { logCurves, logLines, traceTable } from './panels.ts';
 import { dashboard } from './dashboard.ts';
 import { COLOURS, quantileColours } from './colours.ts';
 import { notAbove } from './limits.ts';
-import { logCurves, logLines, timeseries, traceTable } from './panels.ts';
 import { quantile } from './promql.ts';
 import { curve, logs, traces } from './targets.ts';
 

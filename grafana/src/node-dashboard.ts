@@ -1,8 +1,9 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import { timeseries } from './curve-panels.ts';
+import { stat } from './stat-panel.ts';
 import { dashboard } from './dashboard.ts';
 import { COLOURS, USUAL } from './colours.ts';
 import { NO_LIMITS, notAbove } from './limits.ts';
-import { stat, timeseries } from './panels.ts';
 import { changes, gauge, rate } from './promql.ts';
 import { curve, figure } from './targets.ts';
 

@@ -1,12 +1,13 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { CLIENT_ROUTES } from './client-routes.ts';
 import { COLOURS, WAIT_COLOURS } from './colours.ts';
+import { stacked, timeseries } from './curve-panels.ts';
+import { NO_TRAFFIC, OVERDRAWN, stat } from './stat-panel.ts';
 import { dashboard } from './dashboard.ts';
 import { atMost, notAbove, notBelow } from './limits.ts';
-import { NO_TRAFFIC, OVERDRAWN, stacked, stat, timeseries } from './panels.ts';
 import { constant, gauge, quantile, quantileOf, rate, up } from './promql.ts';
 import { budgetLeft, burnRate, firingAlerts } from './recording-rules.ts';
-import { curve } from './targets.ts';
+import { curve, figure } from './targets.ts';
 
 const answered = rate('http_server_request_duration_seconds_count', CLIENT_ROUTES);
 const durations = rate('http_server_request_duration_seconds_bucket', CLIENT_ROUTES);
@@ -38,7 +39,7 @@ export function overviewDashboard(): Dashboard {
             unit: 'short',
             width: 3,
             limits: atMost(0),
-            targets: [curve(firingAlerts().count().or(constant(0)), 'firing')],
+            targets: [figure(firingAlerts().count().or(constant(0)), 'firing')],
             shows: 'Alerts of this job that fire now.',
             bad: 'any.',
             next: 'the runbook that the alert links to.',
@@ -49,7 +50,7 @@ export function overviewDashboard(): Dashboard {
             unit: 'short',
             width: 3,
             limits: notBelow(1, 1),
-            targets: [curve(up().sum(), 'up')],
+            targets: [figure(up().sum(), 'up')],
             shows: 'Instances that Prometheus can scrape.',
             bad: 'fewer than are deployed.',
             next: 'restarts and memory of the process.',
@@ -62,7 +63,7 @@ export function overviewDashboard(): Dashboard {
             unit: 'percentunit',
             width: 3,
             limits: notAbove(0.001, 0.01),
-            targets: [curve(failed.sum().or0Of(answered.sum()).over(answered.sum()), 'errors')],
+            targets: [figure(failed.sum().or0Of(answered.sum()).over(answered.sum()), 'errors')],
             shows: 'Share of the requests that were answered with 5xx.',
             bad: 'above 0.1 %, which is what the objective allows.',
             next: 'errors by route below, then the lines of that time.',
@@ -76,7 +77,7 @@ export function overviewDashboard(): Dashboard {
             width: 3,
             limits: notAbove(1, 14.4),
             targets: [
-              curve(
+              figure(
                 burnRate('availability', '1h')
                   .or(burnRate('latency', '1h'))
                   .or(burnRate('acquire', '1h'))
@@ -99,7 +100,7 @@ export function overviewDashboard(): Dashboard {
             limits: notBelow(0, 0.5),
             mappings: [OVERDRAWN],
             targets: [
-              curve(
+              figure(
                 budgetLeft('availability')
                   .or(budgetLeft('latency'))
                   .or(budgetLeft('acquire'))
@@ -119,7 +120,7 @@ export function overviewDashboard(): Dashboard {
             unit: 's',
             width: 3,
             limits: notAbove(0.25, 0.5),
-            targets: [curve(quantileOf(0.99, durations), 'p99')],
+            targets: [figure(quantileOf(0.99, durations), 'p99')],
             shows: 'Duration that 99 of 100 requests stay below.',
             bad: 'above 500 ms, the objective.',
             next: 'the row below: which part of it grew.',
@@ -127,11 +128,10 @@ export function overviewDashboard(): Dashboard {
           stat({
             id: 8,
             title: 'Worst pool use',
-            empty: NO_TRAFFIC,
             unit: 'percentunit',
             width: 3,
             limits: notAbove(0.8, 0.95),
-            targets: [curve(poolUse.max(), 'used')],
+            targets: [figure(poolUse.max(), 'used')],
             shows:
               'Leased connection seconds against all there could be, of the fullest pool: exact, also between two scrapes.',
             bad: 'full while somebody waits; full alone is no problem.',
@@ -144,7 +144,7 @@ export function overviewDashboard(): Dashboard {
             unit: 'short',
             width: 3,
             limits: notAbove(1, 10),
-            targets: [curve(gauge('db_client_connection_pending_requests').sum(), 'waiting')],
+            targets: [figure(gauge('db_client_connection_pending_requests').sum(), 'waiting')],
             shows: 'Borrowers who wait for a connection, all pools together.',
             bad: 'above 0 for longer than a moment.',
             next: 'saturation and hold times.',
@@ -165,7 +165,7 @@ export function overviewDashboard(): Dashboard {
               'pool wait p99': COLOURS.wait,
               'query p99': COLOURS.query,
               'event loop p99': COLOURS.eventLoop,
-              'GC share': COLOURS.gc,
+              'GC per second': COLOURS.gc,
             },
             width: 12,
             height: 10,
@@ -175,10 +175,10 @@ export function overviewDashboard(): Dashboard {
               curve(quantile(0.99, 'db_client_connection_wait_time_seconds'), 'pool wait p99'),
               curve(quantile(0.99, 'db_client_operation_duration_seconds'), 'query p99'),
               curve(gauge('nodejs_eventloop_lag_p99_seconds').max(), 'event loop p99'),
-              curve(rate('nodejs_gc_duration_seconds_sum').sum('instance').max(), 'GC share'),
+              curve(rate('nodejs_gc_duration_seconds_sum').sum('instance').max(), 'GC per second'),
             ],
             shows:
-              'The slowest hundredth of the requests, and of each part they consist of, on one axis; event loop and GC (seconds per second) of the worst instance.',
+              'The slowest hundredth of the requests, and of each part they consist of, on one axis; event loop and seconds of GC of the worst instance.',
             bad: 'the part that rises together with HTTP is to blame; HTTP alone means CPU or a slow handler.',
             next: 'wait: Pool. Query: Queries, then PostgreSQL. Event loop or GC: Node process.',
             to: 'pool',
@@ -212,7 +212,7 @@ export function overviewDashboard(): Dashboard {
               ),
             ],
             shows:
-              'Sessions the server works for, of everybody, by what they wait for; none is work on the CPU.',
+              'Sessions the server works for, of everybody, by what they wait for; none is work on the CPU, and one of them is the look itself.',
             bad: 'none above the number of its cores: the host. IO: its disk. Lock: a transaction that blocks.',
             next: 'who blocks, and for how long.',
             to: 'postgresql',

@@ -1,8 +1,9 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import { stacked, timeseries } from './curve-panels.ts';
+import { heatmap } from './panels.ts';
 import { dashboard } from './dashboard.ts';
 import { COLOURS, OUTCOME_COLOURS, quantileColours, CONNECTION_COLOURS } from './colours.ts';
 import { atMost, notAbove, notBelow } from './limits.ts';
-import { heatmap, stacked, timeseries } from './panels.ts';
 import { gauge, perMinute, quantile, rate } from './promql.ts';
 import { buckets, curve } from './targets.ts';
 

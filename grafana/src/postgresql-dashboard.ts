@@ -1,8 +1,10 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { CONNECTION_COLOURS, OUTCOME_COLOURS, SESSION_COLOURS, WAIT_COLOURS } from './colours.ts';
+import { stacked, timeseries } from './curve-panels.ts';
+import { text } from './panels.ts';
+import { stat } from './stat-panel.ts';
 import { dashboard } from './dashboard.ts';
 import { atMost, NO_LIMITS, notAbove, notBelow } from './limits.ts';
-import { stacked, stat, text, timeseries } from './panels.ts';
 import { gauge, increase, perMinute, rate } from './promql.ts';
 import { curve, figure } from './targets.ts';
 
@@ -25,7 +27,7 @@ export function postgresqlDashboard(): Dashboard {
             unit: 'bool_yes_no',
             width: 4,
             limits: notBelow(1, 1),
-            targets: [curve(gauge('pg_up').min(), 'up')],
+            targets: [figure(gauge('pg_up').min(), 'up')],
             shows: 'Whether every instance could ask the server last time.',
             bad: 'no: the server is away, or lets nobody in.',
             next: 'failures to connect, by reason.',
@@ -49,7 +51,7 @@ export function postgresqlDashboard(): Dashboard {
             unit: 's',
             width: 5,
             limits: notAbove(60, 300),
-            targets: [curve(gauge('pg_scrape_age_seconds').max(), 'age')],
+            targets: [figure(gauge('pg_scrape_age_seconds').max(), 'age')],
             shows: 'Time since the last snapshot of the server.',
             bad: 'above a minute: everything on this page but Up is from before, or absent.',
             next: 'failed snapshots beside it.',
@@ -72,7 +74,7 @@ export function postgresqlDashboard(): Dashboard {
             unit: 's',
             width: 5,
             limits: notAbove(30),
-            targets: [curve(gauge('pg_replication_lag_seconds').max(), 'lag')],
+            targets: [figure(gauge('pg_replication_lag_seconds').max(), 'lag')],
             shows: 'How far the slowest standby is behind, 0 without one.',
             bad: 'above 30 s: reads of a replica are old, and a failover would lose them.',
             next: 'temporary files and commits: does the server write more than usual.',

@@ -1,7 +1,8 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import { timeseries } from './curve-panels.ts';
+import { text } from './panels.ts';
 import { dashboard } from './dashboard.ts';
 import { notAbove } from './limits.ts';
-import { text, timeseries } from './panels.ts';
 import { increase, perMinute, quantile, rate } from './promql.ts';
 import { curve } from './targets.ts';
 

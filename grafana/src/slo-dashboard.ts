@@ -2,12 +2,13 @@ import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { CLIENT_ROUTES } from './client-routes.ts';
 import { OUTCOME_COLOURS } from './colours.ts';
 import type { Colours } from './colours.ts';
+import { timeseries } from './curve-panels.ts';
+import { NO_TRAFFIC, OVERDRAWN, stat } from './stat-panel.ts';
 import { dashboard } from './dashboard.ts';
 import type { Row } from './dashboard.ts';
 import { notBelow, UNJUDGED } from './limits.ts';
 import type { Limits } from './limits.ts';
 import type { DashboardName } from './links.ts';
-import { NO_TRAFFIC, OVERDRAWN, stat, timeseries } from './panels.ts';
 import { rate } from './promql.ts';
 import type { Promql } from './promql.ts';
 import { budgetLeft, burnRate, kept, minutesLeft, objective } from './recording-rules.ts';
@@ -111,7 +112,7 @@ function objectiveRow(id: number, { slo, title, bad, by, colours, to }: Objectiv
         width: 6,
         empty: NO_TRAFFIC,
         limits: UNJUDGED,
-        targets: [curve(kept(slo).min(), 'kept')],
+        targets: [figure(kept(slo).min(), 'kept')],
         shows: 'Share of the events that were good in the last 30 days.',
         bad: 'below the objective beside it: the promise is broken.',
         next: 'when, in the burn rate below.',
@@ -124,7 +125,7 @@ function objectiveRow(id: number, { slo, title, bad, by, colours, to }: Objectiv
         empty: NO_TRAFFIC,
         limits: notBelow(0, 0.5),
         mappings: [OVERDRAWN],
-        targets: [curve(budgetLeft(slo).min(), 'left')],
+        targets: [figure(budgetLeft(slo).min(), 'left')],
         shows: 'Bad events that are still allowed in these 30 days, as a share of all that are.',
         bad: 'below 50 %: careful with deploys. Below 0: mend before anything else.',
         next: 'what used it, below.',
@@ -136,7 +137,7 @@ function objectiveRow(id: number, { slo, title, bad, by, colours, to }: Objectiv
         width: 6,
         empty: NO_TRAFFIC,
         limits: notBelow(60, 4320),
-        targets: [curve(minutesLeft(slo).min(), 'time')],
+        targets: [figure(minutesLeft(slo).min(), 'time')],
         shows: 'When the budget is gone if the last hour goes on; 30 days at most.',
         bad: 'below three days: mend it today. Below an hour: now.',
         next: 'what is bad at present, below.',

@@ -19,7 +19,7 @@ export function curve(query: Promql, legend: string): PrometheusQuery {
   return query.text.includes('histogram_quantile(') ? target.exemplar(true) : target;
 }
 
-/** The figure at the end of the picture, where its way there says nothing. */
+/** The figure at the end of the picture only: nothing of before, when there is none then. */
 export function figure(query: Promql, legend: string): PrometheusQuery {
   return base(query).legendFormat(legend).instant();
 }

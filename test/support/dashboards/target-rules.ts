@@ -45,8 +45,11 @@ export const TARGET_RULES: Rules = {
     dashboard.panels.flatMap(({ title, targets = [] }) =>
       targets
         .filter(
-          ({ expr = '', exemplar }) =>
-            expr.includes('_bucket{') && /quantile|by \(le\)/.test(expr) && exemplar !== true,
+          ({ expr = '', exemplar, instant = false }) =>
+            !instant &&
+            expr.includes('_bucket{') &&
+            /quantile|by \(le\)/.test(expr) &&
+            exemplar !== true,
         )
         .map(({ refId }) => `${title} ${refId}`),
     ),
