@@ -216,6 +216,8 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     const server = await startEmbeddedPostgres({
       dataDir: overrides.dataDir ?? projectFile('.data/postgres'),
       persistent: true,
+      // What it says of a statement that failed quotes values; the service tells code and SQLSTATE.
+      settings: { log_min_messages: 'log' },
       log: logEmbedded,
     });
     closers.add('embedded server', () => server.stop(), CLOSE_DEADLINE_MS);
