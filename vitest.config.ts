@@ -107,7 +107,6 @@ export default defineConfig({
           include: ['test/system/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
           sequence: { groupOrder: 4 },
         },
       },

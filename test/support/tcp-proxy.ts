@@ -54,7 +54,6 @@ export class TcpProxy implements AsyncDisposable {
       };
       if (this.#welcome === 'hold') {
         this.#held.add(pass);
-        client.once('close', () => this.#held.delete(pass));
       } else {
         pass();
       }
@@ -138,8 +137,9 @@ export class TcpProxy implements AsyncDisposable {
     this.hold();
   }
 
-  /** Resets every connection. */
+  /** Resets every connection; what those sent that wait in silence is lost with them. */
   cut(): void {
+    this.#held.clear();
     for (const socket of this.#sockets) {
       socket.resetAndDestroy();
     }
