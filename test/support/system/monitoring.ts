@@ -8,7 +8,7 @@ import { quickAlertmanager, quickPrometheus, quickRules } from './quick-config.t
 import { WebhookSink } from './webhook-sink.ts';
 
 /** The project's own configuration. */
-export const MONITORING_FILES = {
+const MONITORING_FILES = {
   prometheus: 'prometheus/prometheus.yml',
   rules: 'prometheus/rules',
   alertmanager: 'deploy/alertmanager/alertmanager.yml',
