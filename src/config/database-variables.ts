@@ -29,6 +29,56 @@ export const connectionVariables = {
     'unset',
     "file that holds the password, in place of the URL's; read again for every new connection",
   ),
+  DATABASE_DIRECT_URL: withoutDefault(
+    text(DATABASE_URL),
+    'unset',
+    'the server past its pooler, for probes, figures and migrations',
+  ),
+  DATABASE_DIRECT_URL_FILE: withoutDefault(
+    text('the path of a file that holds one line'),
+    'unset',
+    'file that holds `DATABASE_DIRECT_URL`',
+  ),
+  MIGRATION_DATABASE_URL: withoutDefault(
+    text(DATABASE_URL),
+    'unset',
+    'the server as the role that owns the schema, for migrations; unset: `DATABASE_DIRECT_URL`, else `DATABASE_URL`',
+  ),
+  MIGRATION_DATABASE_URL_FILE: withoutDefault(
+    text('the path of a file that holds one line'),
+    'unset',
+    'file that holds `MIGRATION_DATABASE_URL`',
+  ),
+  REPORTING_DATABASE_URL: withoutDefault(
+    text(DATABASE_URL),
+    'unset',
+    'the server, or a replica, as the role that can only read, for reports; unset: the role of the embedded server, else reports are not configured',
+  ),
+  REPORTING_DATABASE_URL_FILE: withoutDefault(
+    text('the path of a file that holds one line'),
+    'unset',
+    'file that holds `REPORTING_DATABASE_URL`',
+  ),
+  DATABASE_REPLICA_URLS: withoutDefault(
+    text(`up to 8 of ${DATABASE_URL}, with commas between them`),
+    'unset',
+    'replicas, for sessions that only read',
+  ),
+  DATABASE_REPLICA_URLS_FILE: withoutDefault(
+    text('the path of a file that holds one line'),
+    'unset',
+    'file that holds `DATABASE_REPLICA_URLS`',
+  ),
+  DB_REPLICA_MAX_LAG_MS: withDefault(
+    milliseconds(),
+    1000,
+    'a replica that is further behind is not read from',
+  ),
+  DB_INSTANCES: withDefault(
+    integer(1, 10_000),
+    1,
+    'instances of the service that share the server, for the budget of connections',
+  ),
   DB_SSL_MODE: withDefault(
     only('disable', 'TLS to the database is not built yet'),
     'disable',

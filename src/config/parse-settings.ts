@@ -4,11 +4,12 @@ import { deepFreeze } from './deep-freeze.ts';
 import { environmentSchema } from './environment-schema.ts';
 import type { EnvironmentValues } from './environment-schema.ts';
 import { FaultList } from './fault-list.ts';
-import { parseDatabaseUrl } from './parse-database-url.ts';
-import { readSecretFile } from './read-secret-file.ts';
+import { readConnections } from './read-connections.ts';
+import type { Connections } from './read-connections.ts';
+import { readSecret } from './read-secret.ts';
 import { Secret } from './secret.ts';
 import { MANAGEMENT_TOKEN } from './service-variables.ts';
-import type { DatabaseConnectionSettings, Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
 import { judgeUnreadVariables } from './unread-variables.ts';
 
 const DEFAULT_PORT = 3000;
@@ -33,7 +34,7 @@ export function parseSettings(
   const faults = new FaultList();
   const values = readValues(env, faults);
   const token = readToken(values, faults);
-  const connection = readConnection(values, faults);
+  const connections = readConnections(values, faults);
   for (const rule of CROSS_RULES) {
     if (variablesOf(rule).some((variable) => faults.has(variable))) continue;
     if (!holds(rule, values)) faults.add(rule.smaller, inWords(rule, 'must'));
@@ -59,7 +60,7 @@ export function parseSettings(
     ),
     ...unread.warnings,
   ];
-  return deepFreeze({ settings: assemble(values, token, connection, isTerminal), warnings });
+  return deepFreeze({ settings: assemble(values, token, connections, isTerminal), warnings });
 }
 
 /** Every variable by the schema; a faulty one is noted and stands at its default. */
@@ -79,54 +80,6 @@ function readToken(values: EnvironmentValues, faults: FaultList): Secret | undef
   return undefined;
 }
 
-function readConnection(
-  values: EnvironmentValues,
-  faults: FaultList,
-): DatabaseConnectionSettings | undefined {
-  const url = readSecret('DATABASE_URL', values, faults);
-  const passwordFile = values.DATABASE_PASSWORD_FILE;
-  const password = passwordFile === undefined ? undefined : readSecretFile(passwordFile);
-  if (password !== undefined && 'fault' in password) {
-    faults.add('DATABASE_PASSWORD_FILE', password.fault);
-  }
-  if (url === undefined) {
-    if (faults.has('DATABASE_URL') || faults.has('DATABASE_URL_FILE')) return undefined;
-    if (values.NODE_ENV === 'production') faults.add('DATABASE_URL', 'must be set in production');
-    if (passwordFile !== undefined) {
-      faults.add('DATABASE_PASSWORD_FILE', 'must be unset when DATABASE_URL is');
-    }
-    return undefined;
-  }
-  const parsed = parseDatabaseUrl(url.value);
-  if ('faults' in parsed) {
-    for (const fault of parsed.faults) faults.add(url.variable, fault);
-    return undefined;
-  }
-  if (passwordFile === undefined || password === undefined || 'fault' in password) {
-    return parsed.connection;
-  }
-  return { ...parsed.connection, password: new Secret(password.value), passwordFile };
-}
-
-/** A secret from its variable or from the file that `…_FILE` names, and which of both it was. */
-function readSecret(
-  variable: 'MANAGEMENT_TOKEN' | 'DATABASE_URL',
-  values: EnvironmentValues,
-  faults: FaultList,
-): { readonly variable: string; readonly value: string } | undefined {
-  const value = values[variable];
-  const path = values[`${variable}_FILE`];
-  if (path === undefined) return value === undefined ? undefined : { variable, value };
-  if (value !== undefined) {
-    faults.add(`${variable}_FILE`, `must be unset when ${variable} is set`);
-    return undefined;
-  }
-  const file = readSecretFile(path);
-  if ('value' in file) return { variable: `${variable}_FILE`, value: file.value };
-  faults.add(`${variable}_FILE`, file.fault);
-  return undefined;
-}
-
 function judgeManagementListener(values: EnvironmentValues, faults: FaultList): void {
   const { HOST, PORT = DEFAULT_PORT, MANAGEMENT_HOST = HOST, MANAGEMENT_PORT } = values;
   if (MANAGEMENT_PORT === undefined) {
@@ -141,7 +94,7 @@ function judgeManagementListener(values: EnvironmentValues, faults: FaultList): 
 function assemble(
   values: EnvironmentValues,
   token: Secret | undefined,
-  connection: DatabaseConnectionSettings | undefined,
+  connections: Connections,
   isTerminal: boolean,
 ): Settings {
   const isDevelopment = values.NODE_ENV === 'development';
@@ -170,7 +123,9 @@ function assemble(
           : { host: values.MANAGEMENT_HOST ?? values.HOST, port: values.MANAGEMENT_PORT },
     },
     database: {
-      connection,
+      ...connections,
+      replicaMaxLagMs: values.DB_REPLICA_MAX_LAG_MS,
+      instances: values.DB_INSTANCES,
       poolName: values.DB_POOL_NAME,
       poolSize: values.DB_POOL_SIZE,
       maxOverflow: values.DB_MAX_OVERFLOW,
@@ -198,6 +153,6 @@ function assemble(
       drainMs: values.SHUTDOWN_DRAIN_MS ?? (values.NODE_ENV === 'production' ? 5000 : 0),
       graceMs: values.SHUTDOWN_GRACE_MS,
     },
-    migrateOnStart: values.MIGRATE_ON_START ?? connection === undefined,
+    migrateOnStart: values.MIGRATE_ON_START ?? connections.connection === undefined,
   };
 }

@@ -57,6 +57,18 @@ export interface ListenerSettings {
 export interface DatabaseSettings {
   /** Undefined = the embedded server. */
   readonly connection: DatabaseConnectionSettings | undefined;
+  /** The same server past its pooler; undefined = there is no other way than `connection`. */
+  readonly direct: DatabaseConnectionSettings | undefined;
+  /** The same server as the role that owns the schema; undefined = `direct`, else `connection`. */
+  readonly migration: DatabaseConnectionSettings | undefined;
+  /** As the role that can only read; undefined = that of the embedded server, or none. */
+  readonly reporting: DatabaseConnectionSettings | undefined;
+  /** Replicas, for sessions that only read. */
+  readonly replicas: readonly DatabaseConnectionSettings[];
+  /** A replica that is further behind is not read from. */
+  readonly replicaMaxLagMs: number;
+  /** Instances of the service that share the server. */
+  readonly instances: number;
   readonly poolName: string;
   /** Connections kept. */
   readonly poolSize: number;

@@ -9,7 +9,17 @@ export interface DatabaseConnection extends Omit<DatabaseConnectionSettings, 'pa
 }
 
 /** What a session manager is built from: the settings of one database, its entities, who is told. */
-export interface DatabaseOptions extends Omit<DatabaseSettings, 'connection' | 'slowQueryMs'> {
+export interface DatabaseOptions extends Omit<
+  DatabaseSettings,
+  | 'connection'
+  | 'direct'
+  | 'migration'
+  | 'reporting'
+  | 'replicas'
+  | 'replicaMaxLagMs'
+  | 'instances'
+  | 'slowQueryMs'
+> {
   readonly connection: DatabaseConnection | undefined;
   /** Entities that sessions can load and persist; none = sessions for raw SQL only. */
   readonly entities?: readonly EntitySchema[];

@@ -4,7 +4,16 @@ import { DEFAULT_DATABASE_OPTIONS } from '#database/database-options.ts';
 
 it('a manager that is given a URL alone has the defaults of the settings', () => {
   // Which statements are slow is for whoever observes them.
-  const { slowQueryMs: _observed, ...defaults } = parseSettings({}).settings.database;
+  const {
+    slowQueryMs: _observed,
+    direct: _direct,
+    migration: _migration,
+    reporting: _reporting,
+    replicas: _replicas,
+    replicaMaxLagMs: _lag,
+    instances: _instances,
+    ...defaults
+  } = parseSettings({}).settings.database;
 
   expect(DEFAULT_DATABASE_OPTIONS).toEqual(defaults);
 });

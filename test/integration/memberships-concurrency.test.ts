@@ -3,6 +3,8 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { addMember, addTeam, addUser } from '#test/support/api-rows.ts';
 import { assertClean } from '#test/support/assert-clean.ts';
 import { buildTestService, type TestService } from '#test/support/build-test-service.ts';
+import { withClient } from '#test/support/databases.ts';
+import { until } from '#test/support/until.ts';
 
 const ROUNDS = Array.from({ length: 10 }, (_, round) => round);
 
@@ -72,6 +74,43 @@ it.each(ROUNDS)('a user removed while joining leaves no trace (round %i)', async
   expect(memberships.length === 0).toBe(removed.status === 204);
 });
 
+it('who joins waits for a user who is being removed without holding the team', async () => {
+  const { id: userId } = await addUser(service.request);
+  const { id: teamId } = await addTeam(service.request);
+  const lockTeam = 'select from teams where id = $1 for no key update';
+
+  const outcomes = await withClient(service.database.address, (removal) =>
+    withClient(service.database.address, async (leaving) => {
+      await removal.query('begin');
+      await removal.query('select from users where id = $1 for update', [userId]);
+      await leaving.query('begin');
+      await leaving.query(lockTeam, [teamId]);
+      const joined = service.request
+        .post(`/teams/${teamId}/members`)
+        .send({ userId, role: 'member' })
+        .then(({ status }) => status);
+      await waiting(1);
+      const renamed = service.request
+        .patch(`/teams/${teamId}`)
+        .send({ name: 'Changed' })
+        .then(({ status }) => status);
+      await waiting(2);
+      // Behind a change that waits for the one who joins, it would be a circle.
+      const removed = removal.query(lockTeam, [teamId]).then(
+        () => 'has the team',
+        () => 'is refused',
+      );
+      await waiting(3);
+      await leaving.query('commit');
+      const outcome = await removed;
+      await removal.query('rollback');
+      return [outcome, await joined, await renamed];
+    }),
+  );
+
+  expect(outcomes).toEqual(['has the team', 201, 200]);
+});
+
 it('everything at once on the same few teams and users ends without deadlock or fault', async () => {
   const users = await Promise.all(Array.from({ length: 4 }, () => addUser(service.request)));
   const [first, second, third, fourth] = users.map(({ id }) => id);
@@ -101,6 +140,15 @@ it('everything at once on the same few teams and users ends without deadlock or 
   );
   expect(unexpected.map(({ body }) => body)).toEqual([]);
 });
+
+async function waiting(sessions: number): Promise<void> {
+  await until(`${sessions} sessions wait for a lock`, async () => {
+    const found = await service.database.query(
+      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    return found.length === sessions ? true : undefined;
+  });
+}
 
 async function assertEveryTeamHasAnOwner(): Promise<void> {
   const orphans = await service.database.query(

@@ -31,6 +31,12 @@ describe('settings of an empty environment', () => {
       management: { token: undefined, listener: undefined },
       database: {
         connection: undefined,
+        direct: undefined,
+        migration: undefined,
+        reporting: undefined,
+        replicas: [],
+        replicaMaxLagMs: 1000,
+        instances: 1,
         poolName: 'main',
         poolSize: 5,
         maxOverflow: 10,

@@ -25,7 +25,7 @@ describe('a variable that no setting reads', () => {
     ]);
   });
 
-  it.each(['DB_HOST', 'DB_SLOW_QUERIES', 'REPORTING_DATABASE_URL', 'MANAGEMENT_USER', 'DB_PORT'])(
+  it.each(['DB_HOST', 'DB_SLOW_QUERIES', 'REPORTING_POOL_SIZE', 'MANAGEMENT_USER', 'DB_PORT'])(
     '%s is told not to be a setting of this version',
     (variable) => {
       expect(warningsOf({ [variable]: '1' })).toEqual([

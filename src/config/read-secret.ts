@@ -1,0 +1,37 @@
+import type { EnvironmentValues } from './environment-schema.ts';
+import type { FaultList } from './fault-list.ts';
+import { readSecretFile } from './read-secret-file.ts';
+
+/** Variables that have a `…_FILE` beside them. */
+export type SecretVariable =
+  | 'MANAGEMENT_TOKEN'
+  | 'DATABASE_URL'
+  | 'DATABASE_DIRECT_URL'
+  | 'MIGRATION_DATABASE_URL'
+  | 'REPORTING_DATABASE_URL'
+  | 'DATABASE_REPLICA_URLS';
+
+/** A secret, and the variable that it came from. */
+export interface ReadSecret {
+  readonly variable: string;
+  readonly value: string;
+}
+
+/** A secret from its variable or from the file that `…_FILE` names; a fault of either is noted. */
+export function readSecret(
+  variable: SecretVariable,
+  values: EnvironmentValues,
+  faults: FaultList,
+): ReadSecret | undefined {
+  const value = values[variable];
+  const path = values[`${variable}_FILE`];
+  if (path === undefined) return value === undefined ? undefined : { variable, value };
+  if (value !== undefined) {
+    faults.add(`${variable}_FILE`, `must be unset when ${variable} is set`);
+    return undefined;
+  }
+  const file = readSecretFile(path);
+  if ('value' in file) return { variable: `${variable}_FILE`, value: file.value };
+  faults.add(`${variable}_FILE`, file.fault);
+  return undefined;
+}
