@@ -30,6 +30,10 @@ export const rounds = {
   collectorFaults: pick(2, 30),
   /** How long the server is away under load. */
   awayMs: pick(3000, 10_000),
+  /** How much CPU a server uses that is compared with what the kernel counts. */
+  hostCpuSeconds: pick(1.5, 40),
+  /** Sessions that begin and end while it is read. */
+  shortSessions: pick(150, 1000),
   /** F21: times that the borrowers come and go. */
   overflowCycles: 10,
 } as const;
