@@ -14,6 +14,7 @@ import { migrate } from '#database/migrations/migrate.ts';
 import { sessionLimits } from '#database/pool-options.ts';
 import { prepareDatabase } from '#database/prepare-database.ts';
 import { reportPool } from '#database/server/report-pool.ts';
+import { HostFigures } from '#database/server/host-figures.ts';
 import { ServerConnection } from '#database/server/server-connection.ts';
 import { ServerFigures } from '#database/server/server-figures.ts';
 import { SessionActivity } from '#database/server/session-activity.ts';
@@ -115,6 +116,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   let probe: HealthProbe | undefined;
   let activity: SessionActivity | undefined;
   let figures: ServerFigures | undefined;
+  let hostFigures: HostFigures | undefined;
   let starting: Promise<ServiceAddress> | undefined;
   let server: DatabaseConnection | undefined;
 
@@ -129,6 +131,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
       routes: [...routes.map(({ path }) => path), ...SERVICE_PATHS],
       poolStats: () => [sessions.stats()],
       serverFigures: async () => await figures?.report(),
+      hostFigures: async () => await hostFigures?.report(),
       tables,
       slowQueryMs,
       readiness: () => ({
@@ -302,6 +305,9 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
       activity = new SessionActivity(server);
       figures = new ServerFigures(server, ({ code, message }) =>
         observer.figuresFailed?.({ pool: poolName, code, message }),
+      );
+      hostFigures = new HostFigures(server, (fault, advice) =>
+        observer.hostFiguresMissing?.({ pool: poolName, fault, advice }),
       );
     }
     probe = new HealthProbe({

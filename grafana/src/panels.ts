@@ -33,7 +33,7 @@ export function logLines(panel: About & { readonly targets: readonly Target[] })
     .enableLogDetails(true);
 }
 
-/** Words, where there is nothing to measure yet. */
+/** Words, where there is nothing to draw. */
 export function text(
   panel: About & { readonly content: string; readonly height?: number },
 ): Builder<Panel> {

@@ -1,15 +1,31 @@
-import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
-import { CONNECTION_COLOURS, OUTCOME_COLOURS, SESSION_COLOURS, WAIT_COLOURS } from './colours.ts';
+import { MappingType } from '@grafana/grafana-foundation-sdk/dashboard';
+import type { Dashboard, ValueMapping } from '@grafana/grafana-foundation-sdk/dashboard';
+import {
+  COLOURS,
+  CONNECTION_COLOURS,
+  OUTCOME_COLOURS,
+  SESSION_COLOURS,
+  WAIT_COLOURS,
+} from './colours.ts';
 import { stacked, timeseries } from './curve-panels.ts';
-import { text } from './panels.ts';
 import { stat } from './stat-panel.ts';
 import { dashboard } from './dashboard.ts';
-import { atMost, NO_LIMITS, notAbove, notBelow } from './limits.ts';
+import { atMost, NO_LIMITS, notAbove, notBelow, UNJUDGED } from './limits.ts';
 import { gauge, increase, perMinute, rate } from './promql.ts';
 import { curve, figure } from './targets.ts';
 
 const hits = rate('pg_stat_database_blks_hit_total').max();
 const reads = rate('pg_stat_database_blks_read_total').max();
+
+/** In the place of figures of the host that the server does not tell. */
+const NOT_KNOWN = 'cannot be had';
+const KNOWN: ValueMapping = {
+  type: MappingType.ValueToText,
+  options: {
+    0: { text: NOT_KNOWN, color: 'orange' },
+    1: { text: 'known', color: 'green' },
+  },
+};
 
 /** The server as it sees itself. All instances ask the same one, so the largest of their answers is shown, not the sum. */
 export function postgresqlDashboard(): Dashboard {
@@ -257,15 +273,95 @@ export function postgresqlDashboard(): Dashboard {
         id: 30,
         title: 'Host',
         panels: [
-          text({
-            id: 31,
-            title: 'CPU and memory of the server',
-            width: 24,
-            content:
-              'CPU cores used and memory of the database server are **not measured yet**. Where they are needed now, look at its own monitoring; sessions that are active without a wait (above) are work on its CPU.',
-            shows: "That the server's own CPU and memory are not measured yet.",
-            bad: 'nothing to be read from it.',
-            next: 'active sessions by what they wait for, above.',
+          stat({
+            id: 32,
+            title: 'Known here',
+            unit: 'short',
+            width: 6,
+            limits: UNJUDGED,
+            mappings: [KNOWN],
+            targets: [figure(gauge('pg_host_stats_available').min(), 'known')],
+            shows: 'Whether the server tells its own CPU and memory.',
+            bad: 'cannot be had: the panels of this row are empty, and alerts on them cannot fire.',
+            next: 'the reason beside it; docs/operations.md says what to do.',
+          }),
+          stat({
+            id: 33,
+            title: 'What they are of',
+            unit: 'none',
+            width: 6,
+            limits: NO_LIMITS,
+            text: 'name',
+            targets: [figure(gauge('pg_host_info').max('source'), '{{source}}')],
+            shows:
+              'A control group is the own container of the server; processes are all of the server.',
+            bad: 'none: there are no figures.',
+            next: 'what keeps them from being had, beside it.',
+          }),
+          stat({
+            id: 34,
+            title: 'What is in the way',
+            unit: 'none',
+            width: 6,
+            limits: NO_LIMITS,
+            text: 'name',
+            targets: [figure(gauge('pg_host_info').max('fault'), '{{fault}}')],
+            shows: 'Why figures are missing; none when all are there.',
+            bad: 'not_provisioned and refused can be mended; incomplete: memory alone is missing.',
+            next: 'the line db.host_figures.missing.',
+            to: 'logs-traces',
+          }),
+          stat({
+            id: 35,
+            title: 'CPU in use',
+            unit: 'percentunit',
+            width: 6,
+            limits: notAbove(0.7, 0.9),
+            empty: NOT_KNOWN,
+            targets: [
+              figure(
+                rate('pg_host_cpu_seconds_total').max().over(gauge('pg_host_cpu_cores').max()),
+                'used',
+              ),
+            ],
+            shows: 'Share of the cores that the server may use.',
+            bad: 'above 90 %: statements wait for a core.',
+            next: 'which statements: GET /pool/queries.',
+            to: 'queries',
+          }),
+          timeseries({
+            id: 36,
+            title: 'CPU cores used',
+            unit: 'short',
+            line: 'cores',
+            colours: { used: COLOURS.query },
+            empty: NOT_KNOWN,
+            width: 12,
+            targets: [
+              curve(rate('pg_host_cpu_seconds_total').max(), 'used'),
+              curve(gauge('pg_host_cpu_cores').max(), 'cores'),
+            ],
+            shows: 'CPU seconds per second of the whole server, under the cores it may use.',
+            bad: 'near the line: the server, not the pool, is what is short.',
+            next: 'sessions that are active without a wait, above, and the slowest operations.',
+            to: 'queries',
+          }),
+          timeseries({
+            id: 37,
+            title: 'Memory used',
+            unit: 'bytes',
+            line: 'limit',
+            colours: { used: COLOURS.query },
+            empty: NOT_KNOWN,
+            width: 12,
+            targets: [
+              curve(gauge('pg_host_memory_bytes').max(), 'used'),
+              curve(gauge('pg_host_memory_limit_bytes').max(), 'limit'),
+            ],
+            shows:
+              'Memory of the whole server, under what it may use; file cache that nobody uses is not in it.',
+            bad: 'near the line: the kernel will end a backend, and with it all sessions.',
+            next: 'connections used, above: each has memory of its own.',
           }),
         ],
       },

@@ -177,9 +177,10 @@ export function queriesDashboard(): Dashboard {
             width: 8,
             height: 8,
             content:
-              'The statements that cost the server most (`pg_stat_statements`) are **not measured yet**.\n\nUntil they are: operations by table above, and the lines `db.query.slow`, which hold the SQL without values.',
-            shows: 'That the most expensive statements of the server are not measured yet.',
-            bad: 'nothing to be read from it.',
+              'Which statements cost the server most, as SQL, with calls, mean and share of the total:\n\n`GET /pool/queries`\n\non the port of management (`docs/operations.md`, Top statements). Their texts are in no metric: each would be a series.',
+            shows:
+              'Where the most expensive statements of the server are listed (pg_stat_statements).',
+            bad: 'there: one statement with most of the total, or a mean above DB_SLOW_QUERY_MS.',
             next: 'slow queries in the log.',
             to: 'logs-traces',
           }),

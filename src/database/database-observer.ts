@@ -1,4 +1,5 @@
 import type { DatabaseErrorCode } from '#database/database-error.ts';
+import type { HostFault } from '#database/server/host-figures.ts';
 import type { WorkScope } from '#database/work-scope.ts';
 
 /** Why a connection was closed. A closed list: it is a log field and a metric label. */
@@ -133,6 +134,14 @@ export interface FiguresFailed {
   readonly message: string;
 }
 
+/** CPU and memory of the server cannot be had, or not all of them. Told once for each fault. */
+export interface HostFiguresMissing {
+  readonly pool: string;
+  readonly fault: HostFault;
+  /** What to do about it. */
+  readonly advice: string;
+}
+
 /** A statement was answered, failed, or, read by a cursor, is read no further. */
 export interface QueryEnded {
   readonly pool: string;
@@ -182,6 +191,7 @@ export interface DatabaseObserver {
   connectionClosed?(event: ConnectionClosed): void;
   connectionFailed?(event: ConnectionFailed): void;
   figuresFailed?(event: FiguresFailed): void;
+  hostFiguresMissing?(event: HostFiguresMissing): void;
   queryEnded?(event: QueryEnded): void;
   verdictChanged?(event: VerdictChanged): void;
 }
@@ -210,6 +220,7 @@ export function composeObservers(observers: readonly DatabaseObserver[]): Databa
   const connectionClosed = tell<ConnectionClosed>((to) => to.connectionClosed?.bind(to));
   const connectionFailed = tell<ConnectionFailed>((to) => to.connectionFailed?.bind(to));
   const figuresFailed = tell<FiguresFailed>((to) => to.figuresFailed?.bind(to));
+  const hostFiguresMissing = tell<HostFiguresMissing>((to) => to.hostFiguresMissing?.bind(to));
   const queryEnded = tell<QueryEnded>((to) => to.queryEnded?.bind(to));
   const verdictChanged = tell<VerdictChanged>((to) => to.verdictChanged?.bind(to));
   // An event that nobody listens to is not even made: its method is absent.
@@ -228,6 +239,7 @@ export function composeObservers(observers: readonly DatabaseObserver[]): Databa
     ...(connectionClosed && { connectionClosed }),
     ...(connectionFailed && { connectionFailed }),
     ...(figuresFailed && { figuresFailed }),
+    ...(hostFiguresMissing && { hostFiguresMissing }),
     ...(queryEnded && { queryEnded }),
     ...(verdictChanged && { verdictChanged }),
   };

@@ -6,6 +6,7 @@ export const SERVICE_PATHS = [
   '/metrics',
   '/pool',
   '/pool/evict',
+  '/pool/queries',
   '/loglevel',
   '/openapi.json',
   '/docs',

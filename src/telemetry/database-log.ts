@@ -206,6 +206,12 @@ export function createDatabaseLog(
         ),
       );
     },
+    hostFiguresMissing({ pool, fault, advice }) {
+      logger.warn(
+        { ...OF_NO_REQUEST, event: 'db.host_figures.missing', pool, fault, advice },
+        'CPU and memory of the server cannot be had',
+      );
+    },
     verdictChanged({ pool, from, to, code, message }) {
       const level = BROKEN_STATES.has(to) ? 'error' : 'info';
       logger[level](

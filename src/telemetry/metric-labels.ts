@@ -7,6 +7,7 @@ import type {
   RetryOutcome,
   SessionOutcome,
 } from '#database/database-observer.ts';
+import type { HostFault, HostSource } from '#database/server/host-figures.ts';
 
 /** The value of a method that is not in {@link HTTP_METHODS}, or not one of the route's. */
 export const OTHER_METHOD = '_OTHER';
@@ -169,6 +170,22 @@ export const SESSION_RESULTS = valuesOf<SessionOutcome>({
   rollback: true,
   error: true,
 });
+
+/** Of what CPU and memory of the server are, and why they are not there. */
+export const HOST_SOURCES = [
+  'none',
+  ...valuesOf<HostSource>({ processes: true, cgroup_v1: true, cgroup_v2: true }),
+] as const;
+export const HOST_FAULTS = [
+  'none',
+  ...valuesOf<HostFault>({
+    not_provisioned: true,
+    refused: true,
+    unsupported: true,
+    failed: true,
+    incomplete: true,
+  }),
+] as const;
 
 export const ERROR_CODES = valuesOf<DatabaseErrorCode>({
   DB_NOT_INITIALIZED: true,

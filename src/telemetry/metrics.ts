@@ -4,6 +4,7 @@ import type { PoolStats } from '#database/pool/pool-stats.ts';
 import { createDatabaseMetrics } from './database-metrics.ts';
 import { expositionFormat } from './exposition-format.ts';
 import { type Exposition, renderExposition } from './exposition.ts';
+import type { HostFiguresSource } from './host-metrics.ts';
 import { createHttpMetrics, type HttpMetricsObserver } from './http-metrics.ts';
 import { Instruments } from './instruments.ts';
 import type { OperationMetricsOptions } from './operation-metrics.ts';
@@ -15,6 +16,7 @@ import { createServiceMetrics, type ServiceFacts } from './service-metrics.ts';
 export interface MetricsSources extends ServiceFacts, OperationMetricsOptions {
   readonly poolStats: () => readonly PoolStats[];
   readonly serverFigures: ServerFiguresSource;
+  readonly hostFigures: HostFiguresSource;
   /** Templates of all routes: the values `http_route` may have. */
   readonly routes: readonly string[];
 }
@@ -41,7 +43,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const instruments = new Instruments();
   const http = createHttpMetrics(instruments, sources.routes);
   const database = createDatabaseMetrics(instruments, sources.poolStats, sources);
-  const postgres = createPostgresMetrics(instruments, sources.serverFigures);
+  const postgres = createPostgresMetrics(instruments, sources.serverFigures, sources.hostFigures);
   const service = createServiceMetrics(instruments, sources);
   const own = createProcessMetrics(instruments);
   return {

@@ -1,5 +1,5 @@
 import type { MetricDefinition } from './metric-definition.ts';
-import { SESSION_STATES, WAIT_EVENT_TYPES } from './metric-labels.ts';
+import { HOST_FAULTS, HOST_SOURCES, SESSION_STATES, WAIT_EVENT_TYPES } from './metric-labels.ts';
 
 /** The PostgreSQL server as it sees itself; absent, but for `pg_up` and `pg_scrape_*`, while it does not answer. */
 export const POSTGRES_METRICS = {
@@ -53,6 +53,25 @@ export const POSTGRES_METRICS = {
     'queries',
     'Queries cancelled since they conflicted with recovery; on standbys only.',
   ),
+  pg_host_stats_available: gauge(
+    '1',
+    'Whether CPU and memory of the server itself can be had: 1 or 0; the other pg_host_* are absent with 0.',
+  ),
+  pg_host_info: gaugeBy(
+    { source: HOST_SOURCES, fault: HOST_FAULTS },
+    '1',
+    'Of what CPU and memory are, and what keeps them from being had; always 1.',
+  ),
+  pg_host_cpu_seconds_total: counter(
+    'seconds',
+    'CPU time that the server has used since it was started: of its own container, or of all its processes.',
+  ),
+  pg_host_memory_bytes: gauge(
+    'bytes',
+    'Memory of the server: of its own container without unused file cache, or proportional set size of its processes.',
+  ),
+  pg_host_cpu_cores: gauge('cores', 'Cores that the server may use.'),
+  pg_host_memory_limit_bytes: gauge('bytes', 'Memory that the server may use.'),
   pg_scrape_duration_seconds: gauge(
     'seconds',
     'How long the last attempt to take a snapshot took.',

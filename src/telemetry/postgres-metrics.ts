@@ -1,5 +1,7 @@
 import type { ServerReport } from '#database/server/server-figures.ts';
 import type { SessionGroup } from '#database/server/server-snapshot.ts';
+import { createHostMetrics } from './host-metrics.ts';
+import type { HostFiguresSource } from './host-metrics.ts';
 import type { Instruments } from './instruments.ts';
 import { SESSION_STATES, WAIT_EVENT_TYPES } from './metric-labels.ts';
 
@@ -34,20 +36,24 @@ type Name = (typeof GAUGES)[number] | (typeof COUNTERS)[number];
 /** A version is shorter. */
 const MAX_LABEL_LENGTH = 64;
 
-/** Metrics of the server: those without a value are absent. `collect` never rejects, and takes as long as the source. */
+/** Metrics of the server: those without a value are absent. `collect` never rejects, and takes as long as both sources. */
 export function createPostgresMetrics(
   instruments: Instruments,
   source: ServerFiguresSource,
+  hostSource: HostFiguresSource,
 ): { collect(): Promise<void> } {
   const info = instruments.gauge('pg_server_info');
   const activity = instruments.gauge('pg_stat_activity_count');
+  const host = createHostMetrics(instruments);
   const plain = [
     ...GAUGES.map((name) => ({ name, sample: instruments.gauge(name) })),
     ...COUNTERS.map((name) => ({ name, sample: instruments.counter(name) })),
   ];
   return {
     async collect() {
-      const report = await reportOf(source);
+      const report = await answerOf(source);
+      // Asked after it, over the same connection: neither waits for the other.
+      host.show(report?.snapshot && (await answerOf(hostSource)));
       const values = report && valuesOf(report);
       for (const { name, sample } of plain) {
         // A counter is the server's total, as it is: one that starts anew is seen as what it is.
@@ -71,7 +77,7 @@ export function createPostgresMetrics(
   };
 }
 
-async function reportOf(source: ServerFiguresSource): Promise<ServerReport | undefined> {
+async function answerOf<T>(source: () => Promise<T | undefined>): Promise<T | undefined> {
   try {
     return await source();
   } catch {

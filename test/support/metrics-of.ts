@@ -11,6 +11,7 @@ export function metricsOf(sessions: DatabaseSessionManager): Metrics {
     slowQueryMs: 200,
     poolStats: () => [sessions.stats()],
     serverFigures: () => Promise.resolve(undefined),
+    hostFigures: () => Promise.resolve(undefined),
     readiness: () => ({ state: 'up' }),
     postgresVersion: () => undefined,
   });

@@ -1,3 +1,4 @@
+import type { HostReport } from '#database/server/host-figures.ts';
 import type { ServerReport } from '#database/server/server-figures.ts';
 import type { ServerSnapshot } from '#database/server/server-snapshot.ts';
 
@@ -35,6 +36,21 @@ export function serverReportOf(changes: Partial<ServerReport> = {}): ServerRepor
     ageMs: 2500,
     tookMs: 4,
     failures: 0,
+    ...changes,
+  };
+}
+
+/** What is known of the CPU and memory of a server that tells them. */
+export function hostReportOf(changes: Partial<HostReport> = {}): HostReport {
+  return {
+    use: {
+      source: 'cgroup_v2',
+      cpuSeconds: 12.5,
+      memoryBytes: 300_000_000,
+      cpuCores: 2,
+      memoryLimitBytes: 1_000_000_000,
+    },
+    fault: undefined,
     ...changes,
   };
 }

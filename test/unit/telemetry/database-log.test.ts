@@ -415,6 +415,23 @@ describe('the log of pings, cancels and retries', () => {
     expect(lines[0]).not.toHaveProperty('request_id');
   });
 
+  it('writes that the CPU and memory of the server cannot be had, and what to do', () => {
+    const { log, lines } = subject({ scope: { request_id: 'other', trace_id: 'other' } });
+
+    log.hostFiguresMissing?.({ pool: 'main', fault: 'not_provisioned', advice: 'provision it' });
+
+    expect(lines).toMatchObject([
+      {
+        level: 'warn',
+        event: 'db.host_figures.missing',
+        pool: 'main',
+        fault: 'not_provisioned',
+        advice: 'provision it',
+      },
+    ]);
+    expect(lines[0]).not.toHaveProperty('request_id');
+  });
+
   it('writes cancelled statements for those who debug', () => {
     const { log, lines } = subject();
 

@@ -4,7 +4,7 @@ import type { PoolStats } from '#database/pool/pool-stats.ts';
 import { METRICS } from '#telemetry/metric-catalogue.ts';
 import { createMetrics, type Metrics, type MetricsSources } from '#telemetry/metrics.ts';
 import { parseExposition } from '#test/support/exposition.ts';
-import { serverReportOf } from '#test/support/server-report-of.ts';
+import { hostReportOf, serverReportOf } from '#test/support/server-report-of.ts';
 import { poolStatsOf } from '#test/support/pool-stats-of.ts';
 
 const OPENMETRICS = 'application/openmetrics-text;version=1.0.0;q=0.6,text/plain;q=0.3';
@@ -19,6 +19,7 @@ const sources: MetricsSources = {
   slowQueryMs: 200,
   poolStats: () => [pool],
   serverFigures: async () => serverReportOf(),
+  hostFigures: async () => hostReportOf(),
   readiness: () => ({ state: 'up', migrationsPending: 0 }),
   postgresVersion: () => '18.4',
 };
@@ -203,6 +204,7 @@ describe('a source that throws', () => {
     const metrics = metricsOf({
       poolStats: fail,
       serverFigures: async () => fail(),
+      hostFigures: async () => fail(),
       readiness: fail,
       postgresVersion: fail,
     });

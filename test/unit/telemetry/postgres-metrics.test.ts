@@ -1,17 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import type { ServerReport } from '#database/server/server-figures.ts';
 import { renderExposition } from '#telemetry/exposition.ts';
+import type { HostFiguresSource } from '#telemetry/host-metrics.ts';
 import { Instruments } from '#telemetry/instruments.ts';
 import { SESSION_STATES } from '#telemetry/metric-labels.ts';
 import { createPostgresMetrics } from '#telemetry/postgres-metrics.ts';
 import type { ServerFiguresSource } from '#telemetry/postgres-metrics.ts';
 import { parseExposition } from '#test/support/exposition.ts';
-import { serverReportOf, serverSnapshotOf } from '#test/support/server-report-of.ts';
+import { hostReportOf, serverReportOf, serverSnapshotOf } from '#test/support/server-report-of.ts';
 
 /** What a scrape shows of a server. */
-function scrapeOf(source: ServerFiguresSource) {
+function scrapeOf(source: ServerFiguresSource, host: HostFiguresSource = async () => undefined) {
   const instruments = new Instruments();
-  const metrics = createPostgresMetrics(instruments, source);
+  const metrics = createPostgresMetrics(instruments, source, host);
   const read = async () => {
     await metrics.collect();
     const { body } = await renderExposition(instruments.registry, 'text');
@@ -198,5 +199,65 @@ describe('sessions of the server', () => {
     const samples = (await read()).filter(({ name }) => name === 'pg_stat_activity_count');
     expect(samples).toHaveLength(SESSION_STATES.length);
     expect(samples.every(({ value }) => value === 0)).toBe(true);
+  });
+});
+
+describe('CPU and memory of the server', () => {
+  const hostOf = async (host: HostFiguresSource, report: ServerReport = serverReportOf()) =>
+    (await scrapeOf(async () => report, host).read())
+      .filter(({ name }) => name.startsWith('pg_host_'))
+      .map(({ name, labels, value }) => [name, labels, value]);
+
+  it('are there with their limits, and of what they are', async () => {
+    expect(await hostOf(async () => hostReportOf())).toEqual([
+      ['pg_host_info', { source: 'cgroup_v2', fault: 'none' }, 1],
+      ['pg_host_stats_available', {}, 1],
+      ['pg_host_cpu_seconds_total', {}, 12.5],
+      ['pg_host_memory_bytes', {}, 300_000_000],
+      ['pg_host_cpu_cores', {}, 2],
+      ['pg_host_memory_limit_bytes', {}, 1_000_000_000],
+    ]);
+  });
+
+  it('are absent where they cannot be had, and never 0', async () => {
+    const missing = { use: undefined, fault: 'not_provisioned' } as const;
+
+    expect(await hostOf(async () => missing)).toEqual([
+      ['pg_host_info', { source: 'none', fault: 'not_provisioned' }, 1],
+      ['pg_host_stats_available', {}, 0],
+    ]);
+  });
+
+  it('are absent one by one', async () => {
+    const use = {
+      source: 'processes',
+      cpuSeconds: 3,
+      memoryBytes: undefined,
+      cpuCores: 2,
+      memoryLimitBytes: undefined,
+    } as const;
+
+    expect(await hostOf(async () => ({ use, fault: 'incomplete' }))).toEqual([
+      ['pg_host_info', { source: 'processes', fault: 'incomplete' }, 1],
+      ['pg_host_stats_available', {}, 1],
+      ['pg_host_cpu_seconds_total', {}, 3],
+      ['pg_host_cpu_cores', {}, 2],
+    ]);
+  });
+
+  it('are not asked for while the server does not answer, and cost nothing else when their source fails', async () => {
+    let asked = 0;
+    const counting = async () => {
+      asked += 1;
+      return hostReportOf();
+    };
+
+    expect(await hostOf(counting, serverReportOf({ snapshot: undefined }))).toEqual([]);
+    expect(asked).toBe(0);
+    const { values } = scrapeOf(
+      async () => serverReportOf(),
+      () => Promise.reject(new Error('no')),
+    );
+    expect(await values()).toMatchObject({ pg_up: 1, pg_connections_used: 7 });
   });
 });

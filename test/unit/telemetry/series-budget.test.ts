@@ -37,6 +37,7 @@ beforeAll(() => {
     slowQueryMs: 200,
     poolStats: () => pools.map((name) => poolStatsOf({ name })),
     serverFigures: () => Promise.resolve(undefined),
+    hostFigures: () => Promise.resolve(undefined),
     readiness: () => ({ state: 'up', migrationsPending: 0 }),
     postgresVersion: () => '18',
   });
