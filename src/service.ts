@@ -18,6 +18,7 @@ import { HostFigures } from '#database/server/host-figures.ts';
 import { ServerConnection } from '#database/server/server-connection.ts';
 import { ServerFigures } from '#database/server/server-figures.ts';
 import { SessionActivity } from '#database/server/session-activity.ts';
+import { BEHIND_POOLER, topStatementsOf } from '#database/server/top-statements.ts';
 import { DatabaseSessionManager } from '#database/session-manager.ts';
 import { entities } from '#entities.ts';
 import { seed } from '#features/seed.ts';
@@ -39,6 +40,7 @@ import type { RootLogger } from '#telemetry/logger.ts';
 import { createMetrics } from '#telemetry/metrics.ts';
 import type { Metrics } from '#telemetry/metrics.ts';
 import { createAcquireSpans } from '#telemetry/acquire-spans.ts';
+import { sanitizeSql } from '#telemetry/sanitize-sql.ts';
 import { createServerSpans } from '#telemetry/server-spans.ts';
 import { createStreamSpans } from '#telemetry/stream-spans.ts';
 import { createTracingLog } from '#telemetry/tracing-log.ts';
@@ -114,6 +116,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   const stopping = new AbortController();
   const isReady = Promise.withResolvers<void>();
   let probe: HealthProbe | undefined;
+  let asked: ServerConnection | undefined;
   let activity: SessionActivity | undefined;
   let figures: ServerFigures | undefined;
   let hostFigures: HostFigures | undefined;
@@ -174,6 +177,8 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
         return { pool, retired: idle, retiring: used + connecting };
       },
     },
+    topStatements: async (limit) =>
+      asked === undefined ? BEHIND_POOLER : await topStatementsOf(asked, limit, sanitizeSql),
     settings,
     log,
     observer: metrics.httpObserver,
@@ -220,7 +225,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
       dataDir: overrides.dataDir ?? projectFile('.data/postgres'),
       persistent: true,
       // What it says of a statement that failed quotes values; the service tells code and SQLSTATE.
-      settings: { log_min_messages: 'log' },
+      settings: { log_min_messages: 'log', shared_preload_libraries: 'pg_stat_statements' },
       log: logEmbedded,
     });
     closers.add('embedded server', () => server.stop(), CLOSE_DEADLINE_MS);
@@ -302,6 +307,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
       const { poolName } = settings.database;
       const server = new ServerConnection({ connection, poolName, gate: sessions.connectGate });
       closers.add('server connection', () => server.close(), CLOSE_DEADLINE_MS);
+      asked = server;
       activity = new SessionActivity(server);
       figures = new ServerFigures(server, ({ code, message }) =>
         observer.figuresFailed?.({ pool: poolName, code, message }),

@@ -7,23 +7,27 @@ import type { PoolSource } from './pool-routes.ts';
 import { poolRoutes } from './pool-routes.ts';
 import type { JsonReader } from './read-json.ts';
 import type { ServiceRoute } from './service-route.ts';
+import { statementsRoute } from './statements-route.ts';
+import type { StatementsSource } from './statements-route.ts';
 
 /** What management looks at. */
 export interface ManagementSources {
   readonly metrics: MetricsSource;
   readonly pool: PoolSource;
+  readonly topStatements: StatementsSource;
   readonly log: LeveledLog;
 }
 
 /** What moves to the management listener when there is one. Metrics are counts, and open to all who reach them. */
 export function managementRoutes(
-  { metrics, pool, log }: ManagementSources,
+  { metrics, pool, topStatements, log }: ManagementSources,
   hasAccess: ManagementAccess,
   readJson: JsonReader,
 ): ServiceRoute[] {
   return [
     metricsRoute(metrics),
     ...poolRoutes(pool, hasAccess),
+    statementsRoute(topStatements, hasAccess),
     ...logLevelRoutes(log, hasAccess, readJson),
   ];
 }

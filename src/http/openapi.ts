@@ -218,6 +218,7 @@ function failureResponses(
 function serviceOperationOf({
   operationId,
   summary,
+  query,
   body,
   responses,
   isGuarded = false,
@@ -226,6 +227,7 @@ function serviceOperationOf({
     operationId,
     summary,
     tags: ['service'],
+    ...(query !== undefined && { requestParams: { query } }),
     ...requestBodyOf(body),
     ...(isGuarded && { security: [{}, { [MANAGEMENT_SCHEME]: [] }] }),
     responses: {
@@ -241,6 +243,7 @@ function serviceOperationOf({
       ),
       ...failureResponses([
         ...(isGuarded ? [{ code: 'UNAUTHORIZED', status: 401 } as const] : []),
+        ...(query === undefined ? [] : [{ code: 'INPUT_INVALID', status: 400 } as const]),
         ...(body === undefined ? [] : SERVICE_BODY_ANSWERS),
       ]),
     },

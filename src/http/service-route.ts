@@ -16,6 +16,8 @@ export interface ServiceRoute extends Endpoint {
   readonly isGuarded?: boolean;
   readonly operationId: string;
   readonly summary: string;
+  /** Of a request's URL; absent: none is looked at. */
+  readonly query?: z.ZodObject;
   /** Of a request; absent: none is read. */
   readonly body?: z.ZodType;
   readonly responses: Readonly<Record<number, ServiceResponse>>;

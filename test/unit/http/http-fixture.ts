@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { createApp, createManagementApp, type AppDependencies } from '#http/app.ts';
 import type { ListenerSettings, LogLevel } from '#config/settings.ts';
 import type { PoolReport } from '#database/pool/pool-report.ts';
+import type { TopStatementsReport } from '#database/server/top-statements.ts';
 import { etagOf } from '#http/etag.ts';
 import type { HealthSnapshot } from '#http/health-source.ts';
 import type { LeveledLog } from '#http/loglevel-routes.ts';
@@ -83,6 +84,26 @@ export const poolReport: PoolReport = {
   connect: { mayTry: false, lastError: { code: 'DB_CONNECT_REFUSED', message: 'refused' } },
   server: { answer: 'failed', error: { code: 'DB_CONNECT_REFUSED', message: 'refused' } },
 };
+
+/** Statements with everything that one can have. */
+export function statementsReport(limit: number): TopStatementsReport {
+  const statement = {
+    queryId: '-4711',
+    sql: 'select * from items where id = $1',
+    calls: 4,
+    rows: 3,
+    totalMs: 8,
+    meanMs: 2,
+    maxMs: 5,
+    share: 0.25,
+    cacheHitShare: 0.99,
+  };
+  return {
+    state: 'available',
+    since: '2026-01-02T03:04:05.000Z',
+    statements: Array.from({ length: Math.min(limit, 3) }, () => statement),
+  };
+}
 
 /** One session as a request asked for it, and how it ended. */
 export interface RecordedSession {
@@ -276,6 +297,7 @@ export function testApp({
         return { pool: 'main', retired: 4, retiring: 1 };
       },
     },
+    topStatements: (limit) => Promise.resolve(statementsReport(limit)),
     info: { name: 'test', version: '1.2.3' },
     settings: {
       environment: environment ?? 'development',

@@ -1,7 +1,7 @@
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '#config/secret.ts';
-import { poolReport, testApp } from './http-fixture.ts';
+import { poolReport, statementsReport, testApp } from './http-fixture.ts';
 
 const TOKEN = 'a-management-token';
 const token = new Secret(TOKEN);
@@ -9,6 +9,7 @@ const listener = { host: '127.0.0.1', port: 0 };
 const GUARDED = [
   ['get', '/pool', 200],
   ['post', '/pool/evict', 202],
+  ['get', '/pool/queries', 200],
   ['get', '/loglevel', 200],
   // Without a body it goes no further than that.
   ['put', '/loglevel', 400],
@@ -64,6 +65,40 @@ describe('the pool', () => {
 
     expect(sessions).toEqual([]);
     expect(log.lines).toMatchObject([{ event: 'http.request', route: '/pool/evict', status: 202 }]);
+  });
+});
+
+describe('the list of statements', () => {
+  it('has as many as are asked for, 20 unless told', async () => {
+    const target = request(testApp().app);
+
+    const [two, unlimited] = [
+      await target.get('/pool/queries?limit=2'),
+      await target.get('/pool/queries'),
+    ];
+
+    expect([two.status, unlimited.status]).toEqual([200, 200]);
+    expect(two.body).toEqual(statementsReport(2));
+    expect(unlimited.body).toEqual(statementsReport(20));
+    expect(two.headers['cache-control']).toBe('no-store');
+  });
+
+  it.each(['limit=0', 'limit=101', 'limit=x', 'limit=1&limit=2', 'sort=calls'])(
+    'is refused with ?%s',
+    async (query) => {
+      const response = await request(testApp().app).get(`/pool/queries?${query}`);
+
+      expect(response.status).toBe(400);
+      expect(response.body.code).toBe('INPUT_INVALID');
+    },
+  );
+
+  it('costs no session and no line in the log', async () => {
+    const { app, sessions, log } = testApp();
+
+    await request(app).get('/pool/queries');
+
+    expect([sessions, log.lines]).toEqual([[], []]);
   });
 });
 
@@ -130,6 +165,7 @@ describe('a management listener', () => {
     ['get', '/metrics'],
     ['get', '/pool'],
     ['post', '/pool/evict'],
+    ['get', '/pool/queries'],
     ['get', '/loglevel'],
     ['put', '/loglevel'],
   ] as const)('takes %s %s away from the API', async (method, path) => {
