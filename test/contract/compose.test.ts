@@ -108,13 +108,15 @@ describe('docker-compose.yml', () => {
     ).toStrictEqual([]);
   });
 
-  it('keeps row values out of the log of PostgreSQL', () => {
+  it('keeps row values out of the log of PostgreSQL, and has it count statements', () => {
     expect(services.database.command).toStrictEqual([
       'postgres',
       '-c',
       'log_parameter_max_length=0',
       '-c',
       'log_error_verbosity=terse',
+      '-c',
+      'shared_preload_libraries=pg_stat_statements',
     ]);
   });
 

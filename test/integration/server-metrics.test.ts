@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { hostFiguresFunction } from '#database/provision/host-figures-function.ts';
 import { POSTGRES_METRICS } from '#telemetry/postgres-metric-catalogue.ts';
 import { buildTestService } from '#test/support/build-test-service.ts';
 import type { TestService } from '#test/support/build-test-service.ts';
@@ -33,13 +34,31 @@ const OF_SCRAPES = ['pg_up', 'pg_scrape_duration_seconds', 'pg_scrape_errors_tot
 
 describe('a scrape of the service', () => {
   it('holds every metric of the server while it answers', async () => {
-    await using service = await buildTestService();
+    await using database = await TestDatabase.create();
+    for (const statement of hostFiguresFunction()) await database.query(statement);
+    await using service = await buildTestService({ database });
 
     const { names, values } = await whereUp(service, 1);
 
     expect([...names].toSorted()).toEqual(Object.keys(POSTGRES_METRICS).toSorted());
     expect(values.get('pg_scrape_age_seconds')).toBeLessThan(5);
     expect(values.get('pg_connections_used')).toBeGreaterThan(0);
+    expect(values.get('pg_host_stats_available')).toBe(1);
+    expect(values.get('pg_host_cpu_seconds_total')).toBeGreaterThan(0);
+    expect(values.get('pg_host_memory_bytes')).toBeGreaterThan(1_000_000);
+  });
+
+  it('says that CPU and memory cannot be had where the server was not provisioned, and one line why', async () => {
+    await using service = await buildTestService();
+
+    const { names, values } = await whereUp(service, 1);
+    await scrape(service);
+
+    const ofHost = [...names].filter((name) => name.startsWith('pg_host_'));
+    expect(ofHost.toSorted()).toEqual(['pg_host_info', 'pg_host_stats_available']);
+    expect(values.get('pg_host_stats_available')).toBe(0);
+    const lines = service.logs.filter(({ event }) => event === 'db.host_figures.missing');
+    expect(lines).toMatchObject([{ level: 'warn', fault: 'not_provisioned' }]);
   });
 
   it.each([

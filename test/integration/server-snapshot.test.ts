@@ -152,6 +152,34 @@ describe('a snapshot of a server', () => {
     });
   });
 
+  it('counts sessions and those that wait for locks as a query by hand does', async () => {
+    await withClient(own.connection, async (holder) => {
+      await withClient(own.connection, async (first) => {
+        await withClient(own.connection, async (second) => {
+          await holder.query('begin');
+          await holder.query('select pg_advisory_xact_lock(7)');
+          const waiting = [first, second].map((client) =>
+            client.query('select pg_advisory_lock_shared(7)'),
+          );
+
+          const seen = await snapshotWhere('both wait', (one) => one.blockedSessions > 1);
+          const byHand = await query<{ clients: number; blocked: number; waiting: number }>(
+            `select (select count(*)::int from pg_stat_activity
+                where backend_type = 'client backend' and pid <> pg_backend_pid()) as clients,
+              (select count(*)::int from pg_stat_activity where cardinality(pg_blocking_pids(pid)) > 0) as blocked,
+              (select count(distinct pid)::int from pg_locks where not granted) as waiting`,
+          );
+          await holder.query('rollback');
+          await Promise.all(waiting);
+
+          expect(byHand).toEqual([
+            { clients: seen.usedConnections, blocked: seen.blockedSessions, waiting: 2 },
+          ]);
+        });
+      });
+    });
+  });
+
   it('counts a deadlock, and the transaction that it cost', async () => {
     const before = await totals();
     await withClient(own.connection, async (one) => {

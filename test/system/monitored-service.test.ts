@@ -1,12 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EmbeddedServer } from '#database/embedded/embedded-server.ts';
+import { hostFiguresFunction } from '#database/provision/host-figures-function.ts';
 import { until } from '#test/support/until.ts';
 import { readRuleGroups } from '#test/support/alerts/rule-groups.ts';
 import { databaseUrl } from '#test/support/chaos/database-url.ts';
 import { readDashboards } from '#test/support/dashboards/dashboard-json.ts';
 import { dashboardTargets } from '#test/support/dashboards/dashboard-targets.ts';
-import { createDatabase } from '#test/support/databases.ts';
+import { createDatabase, withClient } from '#test/support/databases.ts';
 import { OtlpReceiver } from '#test/support/otlp-receiver.ts';
 import { startOwnServer } from '#test/support/own-server.ts';
 import { ServiceProcess } from '#test/support/service-process.ts';
@@ -64,6 +65,9 @@ let held: readonly HeldAlert[];
 async function runScript(): Promise<void> {
   server = await startOwnServer({ deadlock_timeout: '200ms' });
   const database = await createDatabase(server.connection, 'template1');
+  await withClient({ ...server.connection, database }, async (client) => {
+    for (const statement of hostFiguresFunction()) await client.query(statement);
+  });
   const url = databaseUrl({ ...server.connection, database });
   collector = await OtlpReceiver.start();
   service = await ServiceProcess.start({
