@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Options } from '@mikro-orm/postgresql';
+import { readBuildInfo, releaseOf } from '#config/build-info.ts';
 import { ConfigError } from '#config/config-error.ts';
 import { formatConfigError } from '#config/format-config-error.ts';
 import { loadSettings } from '#config/load-settings.ts';
@@ -24,16 +25,22 @@ export default async function config(): Promise<Options> {
     if (existsSync(ENV_FILE)) {
       process.loadEnvFile(ENV_FILE);
     }
-    const connection = await findServer(loadSettings().settings.database, DATA_DIR);
+    const { database } = loadSettings().settings;
+    const connection = await findServer(database, DATA_DIR);
+    const migrator = {
+      migrationsDir: MIGRATIONS_DIR,
+      limits: database.migrationLimits,
+      release: releaseOf(readBuildInfo(new URL('./', import.meta.url))),
+    };
     return {
       ...migrationOrmOptions({
         connection: connection ?? NOWHERE,
         entities,
-        migrationsDir: MIGRATIONS_DIR,
+        ...migrator,
       }),
       // Creating and checking compare the entities with the snapshot: they need no server.
       ...(connection === undefined && { driverOptions: noServer }),
-      extensions: [lockedMigratorExtension({ migrationsDir: MIGRATIONS_DIR }, exitOnError)],
+      extensions: [lockedMigratorExtension(migrator, exitOnError)],
       logger: (line) => process.stdout.write(`${line}\n`),
     };
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { readBuildInfo } from '#config/build-info.ts';
+import { readBuildInfo, releaseOf } from '#config/build-info.ts';
 import type { ListenerSettings, Settings } from '#config/settings.ts';
 import type { DatabaseObserver } from '#database/database-observer.ts';
 import { composeObservers } from '#database/database-observer.ts';
@@ -9,8 +9,9 @@ import { startEmbeddedPostgres } from '#database/embedded/embedded-postgres.ts';
 import type { DatabaseVerdict } from '#database/health/database-verdict.ts';
 import { explainSchemaError } from '#database/health/explain-schema-error.ts';
 import { HealthProbe } from '#database/health/health-probe.ts';
-import { expectedMigrations } from '#database/migrations/expected-migrations.ts';
+import { configuredMigrator } from '#database/migrations/find-server.ts';
 import { migrate } from '#database/migrations/migrate.ts';
+import { migrationChecksums } from '#database/migrations/migration-checksum.ts';
 import { sessionLimits } from '#database/pool-options.ts';
 import { prepareDatabase } from '#database/prepare-database.ts';
 import { reportPool } from '#database/server/report-pool.ts';
@@ -152,8 +153,12 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
       ? []
       : [createAcquireSpans(tracing.tracer), createStreamSpans(tracing.tracer, () => server)]),
     {
-      verdictChanged: ({ to }) =>
-        to === 'up' || to === 'saturated' ? isReady.resolve() : undefined,
+      verdictChanged({ to }) {
+        if (to === 'up' || to === 'saturated') {
+          warnOfEdited(verdict().editedMigrations);
+          isReady.resolve();
+        }
+      },
     },
     ...(overrides.observer === undefined ? [] : [overrides.observer]),
   ]);
@@ -211,6 +216,16 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   );
   closers.add('event loop watch', () => loop.stop(), CLOSE_DEADLINE_MS);
 
+  /** The schema is complete by name, and may still not be what the code was written for. */
+  function warnOfEdited(migrations: readonly string[] = []): void {
+    if (migrations.length > 0) {
+      log.warn(
+        { event: 'db.migrations.edited', migrations },
+        'applied migrations have been edited since; npm run migrate refuses to go on',
+      );
+    }
+  }
+
   /** What the keeper does is news; the server's own lines are for whoever looks for a fault. */
   function logEmbedded(line: string): void {
     const level = line.startsWith('embedded postgresql:') ? 'warn' : 'debug';
@@ -235,10 +250,22 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
 
   async function prepare(connection: DatabaseConnection): Promise<void> {
     const { applied } = await migrate({
-      connection,
+      connection: configuredMigrator(settings.database) ?? connection,
       entities,
       migrationsDir,
+      limits: settings.database.migrationLimits,
+      release: releaseOf({ version, commit }),
       signal: stopping.signal,
+      onRetry: ({ code, details }, waitMs) =>
+        log.warn(
+          { event: 'db.migrate.retried', code, sql_state: details.sqlState, wait_ms: waitMs },
+          'a migration got no lock and was rolled back; it is tried again',
+        ),
+      onAdopted: (migrations) =>
+        log.info(
+          { event: 'db.migrations.adopted', migrations },
+          'applied migrations without a checksum have that of their files now',
+        ),
     });
     if (applied.length > 0) {
       log.info({ event: 'db.migrated', migrations: applied }, 'migrations applied');
@@ -316,12 +343,14 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
         observer.hostFiguresMissing?.({ pool: poolName, fault, advice }),
       );
     }
+    const checksums = await migrationChecksums(migrationsDir);
     probe = new HealthProbe({
       connection,
       poolName: settings.database.poolName,
       connectTimeoutMs: settings.database.connectTimeoutMs,
       sessionSettings: sessionLimits(settings.database),
-      expectedMigrations: await expectedMigrations(migrationsDir),
+      expectedMigrations: [...checksums.keys()],
+      migrationChecksums: checksums,
       poolStats: () => sessions.stats(),
       gate: sessions.connectGate,
       observer,

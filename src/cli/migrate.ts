@@ -1,7 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { readBuildInfo, releaseOf } from '#config/build-info.ts';
 import { ConfigError } from '#config/config-error.ts';
 import { formatConfigError } from '#config/format-config-error.ts';
+import type { MigrationLimits } from '#config/settings.ts';
 import { loadSettings } from '#config/load-settings.ts';
 import { DatabaseError } from '#database/database-error.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
@@ -12,11 +14,12 @@ import { entities } from '#entities.ts';
 
 const USAGE = `usage: npm run migrate [-- --help]
 
-Applies pending migrations to the server of DATABASE_URL, or to the running embedded one, and prints
-their names. Any number of runs at once apply each migration once. Waits up to 30 s for a server that
+Applies pending migrations and prints their names: to the server of MIGRATION_DATABASE_URL, else of
+DATABASE_DIRECT_URL, else of DATABASE_URL, else to the embedded one that is running. Any number of runs at once apply each migration once. Waits up to 30 s for a server that
 is starting. Exit codes: 0 nothing is pending, 1 failed, 64 wrong usage, 78 settings not valid.
 `;
 
+const ROOT = new URL('../../', import.meta.url);
 /** Containers start before their database is ready. */
 const WAIT_FOR_SERVER_MS = 30_000;
 /** sysexits.h, EX_USAGE. */
@@ -53,7 +56,7 @@ async function main(): Promise<number> {
     if (connection === undefined) {
       throw noServerError();
     }
-    await migrateWhenReachable(connection);
+    await migrateWhenReachable(connection, settings.database.migrationLimits);
     return 0;
   } catch (error) {
     if (error instanceof ConfigError) {
@@ -68,7 +71,10 @@ async function main(): Promise<number> {
   }
 }
 
-async function migrateWhenReachable(connection: DatabaseConnection): Promise<void> {
+async function migrateWhenReachable(
+  connection: DatabaseConnection,
+  limits: MigrationLimits,
+): Promise<void> {
   const giveUp = new AbortController();
   let fault: DatabaseError | undefined;
   await prepareDatabase({
@@ -77,7 +83,13 @@ async function migrateWhenReachable(connection: DatabaseConnection): Promise<voi
         connection,
         entities,
         migrationsDir: projectFile('migrations'),
+        limits,
+        release: releaseOf(readBuildInfo(ROOT)),
         onApplied: (name) => process.stdout.write(`${name}\n`),
+        onAdopted: (names) =>
+          process.stderr.write(`recorded the checksums of ${names.join(', ')}\n`),
+        onRetry: ({ code }, waitMs) =>
+          process.stderr.write(`rolled back (${code}), another attempt in ${waitMs} ms\n`),
       });
       fault = undefined;
     },
@@ -107,5 +119,5 @@ function readArguments(): 'migrate' | 'help' | 'wrong' {
 }
 
 function projectFile(path: string): string {
-  return fileURLToPath(new URL(`../../${path}`, import.meta.url));
+  return fileURLToPath(new URL(path, ROOT));
 }

@@ -19,6 +19,11 @@ export function readBuildInfo(root: URL): BuildInfo {
   return { name: field('name'), version: field('version'), commit: readCommit(root) };
 }
 
+/** How a release is told from others in one word: the version, and the commit where it is known. */
+export function releaseOf({ version, commit }: Omit<BuildInfo, 'name'>): string {
+  return commit === 'unknown' ? version : `${version}+${commit}`;
+}
+
 function readCommit(root: URL): string {
   try {
     const head = readFileSync(new URL('.git/HEAD', root), 'utf8').trim();

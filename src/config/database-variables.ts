@@ -94,6 +94,21 @@ export const connectionVariables = {
     '`true` with the embedded server, else `false`',
     'apply pending migrations before serving; `false` with pending ones: live, not ready',
   ),
+  MIGRATION_LOCK_TIMEOUT_MS: withDefault(
+    milliseconds(0),
+    5000,
+    'a migration whose statement waits longer for a lock is rolled back, since others queue behind it; 0: it waits',
+  ),
+  MIGRATION_LOCK_RETRY_MS: withDefault(
+    milliseconds(0),
+    30_000,
+    'for how long such a migration is tried again; 0: not at all',
+  ),
+  MIGRATION_STATEMENT_TIMEOUT_MS: withDefault(
+    milliseconds(0),
+    0,
+    'the server ends a statement of a migration that takes longer; 0: it takes the time it takes',
+  ),
 };
 
 /** How many connections, for how long, and the limits of what runs on them. */

@@ -43,10 +43,12 @@ export function parseSettings(
   if (isProduction && values.LOG_FORMAT === 'pretty') {
     faults.add('LOG_FORMAT', 'must be json in production');
   }
-  if (values.DB_POOLER === 'pgbouncer' && values.MIGRATE_ON_START === true) {
+  const { direct, migration } = connections;
+  const hasWayToMigrate = direct !== undefined || migration !== undefined;
+  if (values.DB_POOLER === 'pgbouncer' && values.MIGRATE_ON_START === true && !hasWayToMigrate) {
     faults.add(
       'MIGRATE_ON_START',
-      'must be false behind a pooler, which cannot hold the lock of a migration',
+      'must be false behind a pooler, which cannot hold the lock of a migration, unless MIGRATION_DATABASE_URL or DATABASE_DIRECT_URL leads past it',
     );
   }
   judgeManagementListener(values, faults);
@@ -124,6 +126,11 @@ function assemble(
     },
     database: {
       ...connections,
+      migrationLimits: {
+        lockTimeoutMs: values.MIGRATION_LOCK_TIMEOUT_MS,
+        lockRetryMs: values.MIGRATION_LOCK_RETRY_MS,
+        statementTimeoutMs: values.MIGRATION_STATEMENT_TIMEOUT_MS,
+      },
       replicaMaxLagMs: values.DB_REPLICA_MAX_LAG_MS,
       instances: values.DB_INSTANCES,
       poolName: values.DB_POOL_NAME,

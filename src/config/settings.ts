@@ -61,6 +61,8 @@ export interface DatabaseSettings {
   readonly direct: DatabaseConnectionSettings | undefined;
   /** The same server as the role that owns the schema; undefined = `direct`, else `connection`. */
   readonly migration: DatabaseConnectionSettings | undefined;
+  /** How long a migration may keep others waiting. */
+  readonly migrationLimits: MigrationLimits;
   /** As the role that can only read; undefined = that of the embedded server, or none. */
   readonly reporting: DatabaseConnectionSettings | undefined;
   /** Replicas, for sessions that only read. */
@@ -96,6 +98,16 @@ export interface DatabaseSettings {
   readonly pooler: 'none' | 'pgbouncer';
   /** Tell the server, in a comment on each statement of a recorded trace, where it comes from. */
   readonly sqlCommenter: boolean;
+}
+
+/** What bounds a migration. Milliseconds. */
+export interface MigrationLimits {
+  /** A statement that waits longer for a lock is given up, and its migration rolled back; 0 = it waits for ever. */
+  readonly lockTimeoutMs: number;
+  /** For how long such a migration is tried again; 0 = not at all. */
+  readonly lockRetryMs: number;
+  /** 0 = a statement takes the time it takes. */
+  readonly statementTimeoutMs: number;
 }
 
 /** One PostgreSQL server and who we are to it. */

@@ -14,6 +14,7 @@ export interface DatabaseOptions extends Omit<
   | 'connection'
   | 'direct'
   | 'migration'
+  | 'migrationLimits'
   | 'reporting'
   | 'replicas'
   | 'replicaMaxLagMs'

@@ -29,11 +29,14 @@ export function healthSnapshot({
   const connectivity: HealthCheck = isAnswered
     ? { status: 'pass', ...time, observedValue: verdict.roundTripMs, observedUnit: 'ms' }
     : { status: isConnected ? 'warn' : 'fail', ...time, ...explained(verdict) };
+  const isPending = verdict.state === 'migrations_pending';
+  const edited = verdict.editedMigrations ?? [];
   const migrations: HealthCheck = {
-    status: verdict.state === 'migrations_pending' ? 'fail' : 'pass',
+    status: isPending ? 'fail' : edited.length > 0 ? 'warn' : 'pass',
     ...time,
     observedValue: verdict.pendingMigrations.length,
-    ...(verdict.state === 'migrations_pending' && explained(verdict)),
+    ...(edited.length > 0 && { output: `edited after they were applied: ${edited.join(', ')}` }),
+    ...(isPending && explained(verdict)),
   };
   const server: HealthCheck = {
     status: verdict.state === 'read_only' ? 'fail' : isAnswered ? 'pass' : 'warn',

@@ -8,6 +8,7 @@ it('a manager that is given a URL alone has the defaults of the settings', () =>
     slowQueryMs: _observed,
     direct: _direct,
     migration: _migration,
+    migrationLimits: _limits,
     reporting: _reporting,
     replicas: _replicas,
     replicaMaxLagMs: _lag,

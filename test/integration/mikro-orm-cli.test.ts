@@ -227,7 +227,7 @@ describe('npx mikro-orm without DATABASE_URL', () => {
 
     expect(answer).toMatchObject({
       code: 1,
-      complained: expect.stringContaining('DB_POOLER=none'),
+      complained: expect.stringContaining('DATABASE_DIRECT_URL'),
     });
   });
 });

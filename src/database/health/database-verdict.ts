@@ -21,6 +21,8 @@ export interface DatabaseVerdict {
   readonly serverVersion: string | undefined;
   /** Names of migrations that the code has and the schema has not. */
   readonly pendingMigrations: readonly string[];
+  /** Names of applied migrations whose files are other ones now; absent: none. */
+  readonly editedMigrations?: readonly string[];
 }
 
 /** What one look at the server gave. */
@@ -28,6 +30,7 @@ export interface ServerFindings {
   readonly isReadOnly: boolean;
   readonly serverVersion: string;
   readonly appliedMigrations: readonly string[];
+  readonly editedMigrations?: readonly string[];
   readonly roundTripMs: number;
 }
 
@@ -39,12 +42,14 @@ export function judge(
 ): DatabaseVerdict {
   const applied = new Set(findings.appliedMigrations);
   const pendingMigrations = expectedMigrations.filter((name) => !applied.has(name));
+  const { editedMigrations = [] } = findings;
   const common = {
     code: undefined,
     checkedAt,
     roundTripMs: findings.roundTripMs,
     serverVersion: findings.serverVersion,
     pendingMigrations,
+    ...(editedMigrations.length > 0 && { editedMigrations }),
   };
   if (pendingMigrations.length > 0) {
     const list = pendingMigrations.join(', ');

@@ -4,6 +4,8 @@ import { DatabaseError } from '#database/database-error.ts';
 import { composeObservers } from '#database/database-observer.ts';
 import type { DatabaseObserver } from '#database/database-observer.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
+import { editedMigrations } from '#database/migrations/migration-checksum.ts';
+import type { RecordedMigration } from '#database/migrations/migration-checksum.ts';
 import { mapDatabaseError } from '#database/map-database-error.ts';
 import { ConnectGate } from '#database/pool/connect-gate.ts';
 import { PooledConnection } from '#database/pool/pooled-connection.ts';
@@ -20,6 +22,8 @@ export interface HealthProbeOptions {
   readonly sessionSettings?: Readonly<Record<string, string>>;
   /** Names of the migrations that the code was written for. */
   readonly expectedMigrations: readonly string[];
+  /** Of their files, by name; those of applied ones are compared. */
+  readonly migrationChecksums?: ReadonlyMap<string, string>;
   readonly poolStats: () => PoolStats;
   /** Shared with the pool: while it is closed nobody connects, and the probe looks as soon as it opens. */
   readonly gate?: ConnectGate;
@@ -195,8 +199,14 @@ export class HealthProbe {
         throw new DatabaseError('DB_UNAVAILABLE', 'bug: the probe got no row');
       }
       const { isReadOnly, serverVersion } = found;
-      const appliedMigrations = found.hasMigrations ? await appliedOn(connection) : [];
-      return { isReadOnly, serverVersion, appliedMigrations, roundTripMs };
+      const applied = found.hasMigrations ? await appliedOn(connection) : [];
+      return {
+        isReadOnly,
+        serverVersion,
+        appliedMigrations: applied.map(({ name }) => name),
+        editedMigrations: editedMigrations(applied, this.#options.migrationChecksums ?? new Map()),
+        roundTripMs,
+      };
     } catch (error) {
       void connection.destroy();
       this.#connection = undefined;
@@ -239,9 +249,10 @@ export class HealthProbe {
   }
 }
 
-async function appliedOn(connection: PooledConnection): Promise<string[]> {
-  const { rows } = await connection.client.query<{ name: string }>(
-    'select name from mikro_orm_migrations',
+/** A release from before checksums made the table without them. */
+async function appliedOn(connection: PooledConnection): Promise<RecordedMigration[]> {
+  const { rows } = await connection.client.query<RecordedMigration>(
+    `select m.name, to_jsonb(m) ->> 'checksum' as checksum from mikro_orm_migrations m`,
   );
-  return rows.map(({ name }) => name);
+  return rows;
 }

@@ -3,24 +3,38 @@ import { DatabaseError } from '#database/database-error.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
 import { readEmbeddedState } from '#database/embedded/read-embedded-state.ts';
 
+type Ways = Pick<DatabaseSettings, 'connection' | 'direct' | 'migration' | 'pooler'>;
+
 /**
- * The server whose schema is meant: the one of the settings, else the embedded server that runs now. Undefined when
- * there is neither.
+ * The server as the one who migrates: the role that owns the schema, else the way past the pooler, else as everybody.
+ * Undefined when the settings name no server.
  *
- * @throws DatabaseError `CONFIG_INVALID` behind a transaction pooler, where no lock can be held
+ * @throws DatabaseError `CONFIG_INVALID` when the only way leads through a transaction pooler, where no lock can be held
  */
-export async function findServer(
-  settings: Pick<DatabaseSettings, 'connection' | 'pooler'>,
-  dataDir: string,
-): Promise<DatabaseConnection | undefined> {
-  if (settings.pooler === 'pgbouncer') {
+export function configuredMigrator({
+  connection,
+  direct,
+  migration,
+  pooler,
+}: Ways): DatabaseConnection | undefined {
+  const ownWay = migration ?? direct;
+  if (ownWay === undefined && pooler === 'pgbouncer') {
     throw new DatabaseError(
       'CONFIG_INVALID',
-      'migrations hold a lock, which a pooler cannot: run this with DB_POOLER=none and the DATABASE_URL of the server itself',
+      'migrations hold a lock, which a pooler cannot: set MIGRATION_DATABASE_URL or DATABASE_DIRECT_URL to the server itself',
     );
   }
-  if (settings.connection !== undefined) {
-    return settings.connection;
+  return ownWay ?? connection;
+}
+
+/** The server whose schema is meant: the one of the settings, else the embedded server that runs now. */
+export async function findServer(
+  settings: Ways,
+  dataDir: string,
+): Promise<DatabaseConnection | undefined> {
+  const configured = configuredMigrator(settings);
+  if (configured !== undefined) {
+    return configured;
   }
   const embedded = await readEmbeddedState(dataDir);
   return embedded && { ...embedded, password: { reveal: () => embedded.password } };

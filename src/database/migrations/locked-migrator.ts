@@ -1,4 +1,5 @@
 import type {
+  IMigrationRunner,
   IMigratorStorage,
   MigrateOptions,
   MigrationInfo,
@@ -7,22 +8,44 @@ import type {
 } from '@mikro-orm/core';
 import { Migrator } from '@mikro-orm/migrations';
 import { EntityManager } from '@mikro-orm/postgresql';
+import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import type { MigrationResult } from '@mikro-orm/migrations';
+import type { MigrationLimits } from '#config/settings.ts';
 import { BoundConnection } from '#database/bound-connection.ts';
 import { DatabaseError } from '#database/database-error.ts';
+import { CarefulRunner } from './careful-runner.ts';
 import { expectedMigrations } from './expected-migrations.ts';
 import { FencedStorage } from './fenced-storage.ts';
+import { editedMigrations, migrationChecksums } from './migration-checksum.ts';
 import { withMigrationLock } from './migration-lock.ts';
 import type { LockOptions } from './migration-lock.ts';
+import { addRecordColumns, adoptRecord, readRecords } from './migration-records.ts';
+import { retryLocked } from './retry-locked.ts';
 
 export interface LockedMigratorOptions extends LockOptions {
   /** Folder of the migrations, absolute. */
   readonly migrationsDir: string;
+  /** Default: those of docs/configuration.md. */
+  readonly limits?: MigrationLimits;
+  /** Which build of the service this is, for the record; default `unknown`. */
+  readonly release?: string;
+  /** Told before a migration that got no lock is tried again. */
+  readonly onRetry?: (error: DatabaseError, waitMs: number) => void;
+  /** Told the names of applied migrations whose present text is now on record, since none was. */
+  readonly onAdopted?: (names: readonly string[]) => void;
 }
 
+/** How long a migration may keep others waiting, when nothing else is said. Milliseconds. */
+export const DEFAULT_MIGRATION_LIMITS: MigrationLimits = Object.freeze({
+  lockTimeoutMs: 5000,
+  lockRetryMs: 30_000,
+  statementTimeoutMs: 0,
+});
+
 /**
- * MikroORM's migrator, changed in three points: whatever changes the database runs under one lock, asking changes
- * nothing, and a version that does not exist is refused (MikroORM would take it for "all of them").
+ * MikroORM's migrator, changed in four points: whatever changes the database runs under one lock, asking changes
+ * nothing, a version that does not exist is refused (MikroORM would take it for "all of them"), and so is a database
+ * whose applied migrations are not the ones in the folder.
  */
 export class LockedMigrator extends Migrator {
   readonly #options: LockedMigratorOptions;
@@ -58,8 +81,34 @@ export class LockedMigrator extends Migrator {
     await this.#locked(() => super.unlogMigration(name));
   }
 
+  /** Exit code 1 of `migration:check`: entities without a migration. Applied migrations are compared where they can be. */
+  override async checkSchema(): Promise<boolean> {
+    const hasChanges = await super.checkSchema();
+    const edited = await this.#edited().catch((error: unknown) => {
+      if (error instanceof DatabaseError) {
+        this.#log(`Applied migrations are not compared with their files: ${error.code}`);
+        return [];
+      }
+      throw error;
+    });
+    assertNoneEdited(edited);
+    return hasChanges;
+  }
+
+  // What these two are given is read when they work: MikroORM makes them before our constructor has run.
   protected override createStorage(): IMigratorStorage {
-    return new FencedStorage(this.driver, this.options);
+    return new FencedStorage(this.driver, this.options, connectionOf(this.driver), () => ({
+      release: 'unknown',
+      ...this.#options,
+    }));
+  }
+
+  protected override createRunner(): IMigrationRunner {
+    return new CarefulRunner(connectionOf(this.driver), () => ({
+      limits: DEFAULT_MIGRATION_LIMITS,
+      ...this.#options,
+      onRetry: (error, waitMs) => this.#told(error, waitMs),
+    }));
   }
 
   protected override async runMigrations(
@@ -71,6 +120,8 @@ export class LockedMigrator extends Migrator {
       if (method === 'down') {
         await this.#assertRevertible();
       }
+      assertNoneEdited(await this.#edited());
+      await this.#adopt();
       return await super.runMigrations(method, exact);
     });
   }
@@ -84,12 +135,53 @@ export class LockedMigrator extends Migrator {
     );
   }
 
+  /** Under the lock, on a database whose list of migrations has all of its columns. */
   async #locked<T>(work: () => Promise<T>): Promise<T> {
-    const connection = this.driver.getConnection();
-    if (!(connection instanceof BoundConnection)) {
-      throw new DatabaseError('CONFIG_INVALID', 'bug: migrations need our own driver');
+    const { limits = DEFAULT_MIGRATION_LIMITS, signal } = this.#options;
+    const onRetry = this.#told.bind(this);
+    return await withMigrationLock(connectionOf(this.driver), this.#options, async () => {
+      await this.init();
+      await retryLocked(() => addRecordColumns(connectionOf(this.driver)), {
+        ...limits,
+        onRetry,
+        signal,
+      });
+      return await work();
+    });
+  }
+
+  async #edited(): Promise<readonly string[]> {
+    const { migrationsDir } = this.#options;
+    return editedMigrations(
+      await readRecords(connectionOf(this.driver)),
+      await migrationChecksums(migrationsDir),
+    );
+  }
+
+  /** What was applied by a release from before checksums is taken as it is. */
+  async #adopt(): Promise<void> {
+    const checksums = await migrationChecksums(this.#options.migrationsDir);
+    const adopted: string[] = [];
+    for (const { name, checksum: recorded } of await readRecords(connectionOf(this.driver))) {
+      const checksum = checksums.get(name);
+      if (recorded === null && checksum !== undefined) {
+        await adoptRecord(connectionOf(this.driver), { name, checksum });
+        adopted.push(name);
+        this.#log(`Recorded the checksum of '${name}'`);
+      }
     }
-    return await withMigrationLock(connection, this.#options, work);
+    if (adopted.length > 0) {
+      this.#options.onAdopted?.(adopted);
+    }
+  }
+
+  #told(error: DatabaseError, waitMs: number): void {
+    this.#log(`${error.code}: another attempt in ${waitMs} ms`);
+    this.#options.onRetry?.(error, waitMs);
+  }
+
+  #log(line: string): void {
+    this.config.getLogger().log('migrator', line, { enabled: true });
   }
 
   /** The last one applied may be unknown here, when a newer release applied it. */
@@ -160,4 +252,22 @@ export function lockedMigratorExtension(
 
 function info(name: string, path: string | undefined): MigrationInfo {
   return { name, ...(path !== undefined && { path }) };
+}
+
+function assertNoneEdited(names: readonly string[]): void {
+  if (names.length > 0) {
+    throw new DatabaseError(
+      'CONFIG_INVALID',
+      `${names.join(', ')} was edited after it was applied: restore the file and write the change as a new migration (docs/migrations.md tells how to accept it)`,
+      { migrations: names },
+    );
+  }
+}
+
+function connectionOf(driver: AbstractSqlDriver): BoundConnection {
+  const connection = driver.getConnection();
+  if (!(connection instanceof BoundConnection)) {
+    throw new DatabaseError('CONFIG_INVALID', 'bug: migrations need our own driver');
+  }
+  return connection;
 }

@@ -27,6 +27,12 @@ const POLL_MS = 100;
 
 const TRY = 'select pg_try_advisory_lock(?::bigint) as "granted"';
 const UNLOCK = 'select pg_advisory_unlock(?::bigint)';
+const HELD = `
+  select exists(
+    select from pg_locks where locktype = 'advisory' and granted and objsubid = 1 and pid = pg_backend_pid()
+      and database = (select oid from pg_database where datname = current_database())
+      and (classid::bigint << 32 | objid::bigint) = ?::bigint
+  ) as "held"`;
 const HOLDER = `
   select l.pid as "pid", coalesce(a.application_name, '') as "application"
   from pg_locks l left join pg_stat_activity a on a.pid = l.pid
@@ -51,6 +57,21 @@ export async function withMigrationLock<T>(
   } finally {
     // A session that is lost has freed the lock; the error that led here is the one to tell.
     await connection.execute(UNLOCK, [MIGRATION_LOCK_KEY]).catch(() => undefined);
+  }
+}
+
+/**
+ * Throws unless this session holds the lock.
+ *
+ * @throws DatabaseError `DB_MIGRATION_LOCKED` when the session that held it was lost and replaced
+ */
+export async function assertLockHeld(connection: BoundConnection): Promise<void> {
+  const row = await connection.execute<{ held: boolean }>(HELD, [MIGRATION_LOCK_KEY], 'get');
+  if (!row.held) {
+    throw new DatabaseError(
+      'DB_MIGRATION_LOCKED',
+      'the session that held the lock was lost: run this again',
+    );
   }
 }
 

@@ -3,26 +3,23 @@ import type { Options } from '@mikro-orm/postgresql';
 import type { DatabaseConnection } from '#database/database-options.ts';
 import { ormOptions } from '#database/orm-options.ts';
 import { ConnectionPool } from '#database/pool/connection-pool.ts';
-import { MIGRATIONS_TABLE } from './fenced-storage.ts';
-import { lockedMigratorExtension } from './locked-migrator.ts';
+import { DEFAULT_MIGRATION_LIMITS, lockedMigratorExtension } from './locked-migrator.ts';
+import type { LockedMigratorOptions } from './locked-migrator.ts';
 import { MigrationFileGenerator } from './migration-file-generator.ts';
-import type { LockOptions } from './migration-lock.ts';
+import { MIGRATIONS_TABLE } from './migration-records.ts';
 
-export interface MigrationOrmParts extends LockOptions {
+/** The folder holds the schema's snapshot as well. */
+export interface MigrationOrmParts extends LockedMigratorOptions {
   readonly connection: DatabaseConnection;
   readonly entities: readonly EntitySchema[];
-  /** Folder of the migrations and of the schema's snapshot, absolute. */
-  readonly migrationsDir: string;
 }
 
 const CONNECT_TIMEOUT_MS = 5000;
 const NEVER = '0';
 
-/** Sessions that migrate: writing, patient with statements, impatient with locks that keep the service waiting. */
+/** Sessions that migrate write. Their limits are read back when they are opened, and set again for each migration. */
 const SESSION_SETTINGS = {
   default_transaction_read_only: 'off',
-  statement_timeout: NEVER,
-  lock_timeout: '5000',
   idle_in_transaction_session_timeout: NEVER,
   idle_session_timeout: NEVER,
   // A client whose machine is gone is noticed after 25 s, which frees its lock.
@@ -38,9 +35,9 @@ const SESSION_SETTINGS = {
 export function migrationOrmOptions({
   connection,
   entities,
-  migrationsDir,
-  ...lock
+  ...migrator
 }: MigrationOrmParts): Options {
+  const { migrationsDir, limits = DEFAULT_MIGRATION_LIMITS } = migrator;
   const pool = new ConnectionPool({
     connection,
     applicationName: 'tidegauge/migrate',
@@ -56,16 +53,19 @@ export function migrationOrmOptions({
     prePingIdleMs: 0,
     prePingTimeoutMs: 0,
     leakThresholdMs: 0,
-    // A migration takes the time it takes.
-    statementTimeoutMs: 0,
+    statementTimeoutMs: limits.statementTimeoutMs,
     isPreparing: false,
     // A run sets what it needs, and its one connection holds the lock.
     isResetting: false,
-    sessionSettings: SESSION_SETTINGS,
+    sessionSettings: {
+      ...SESSION_SETTINGS,
+      lock_timeout: String(limits.lockTimeoutMs),
+      statement_timeout: String(limits.statementTimeoutMs),
+    },
   });
   return {
     ...ormOptions({ pool, database: connection.database, entities, contextName: 'default' }),
-    extensions: [lockedMigratorExtension({ ...lock, migrationsDir })],
+    extensions: [lockedMigratorExtension(migrator)],
     migrations: {
       tableName: MIGRATIONS_TABLE,
       path: migrationsDir,

@@ -33,6 +33,7 @@ describe('settings of an empty environment', () => {
         connection: undefined,
         direct: undefined,
         migration: undefined,
+        migrationLimits: { lockTimeoutMs: 5000, lockRetryMs: 30_000, statementTimeoutMs: 0 },
         reporting: undefined,
         replicas: [],
         replicaMaxLagMs: 1000,

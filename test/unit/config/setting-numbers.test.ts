@@ -100,6 +100,9 @@ describe('a number', () => {
     expect(zero).toEqual([
       'PORT',
       'MANAGEMENT_PORT',
+      'MIGRATION_LOCK_TIMEOUT_MS',
+      'MIGRATION_LOCK_RETRY_MS',
+      'MIGRATION_STATEMENT_TIMEOUT_MS',
       'DB_MAX_OVERFLOW',
       'DB_PRE_PING_IDLE_MS',
       'DB_LEAK_THRESHOLD_MS',
