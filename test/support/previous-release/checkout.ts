@@ -1,0 +1,76 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+/** A release in a folder of its own, with its packages, and with the migrations of another one. */
+export class Checkout implements Disposable {
+  readonly path: string;
+
+  /** `ref` as git knows it. Throws when git does not, or its packages cannot be had. */
+  constructor(ref: string) {
+    this.path = join(mkdtempSync(join(tmpdir(), 'tidegauge-previous-')), 'release');
+    git('worktree', 'add', '--detach', '--quiet', this.path, ref);
+    try {
+      this.#install();
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Features of the release, by the names of their folders. */
+  get features(): readonly string[] {
+    return readdirSync(join(this.path, 'src/features'), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name);
+  }
+
+  /** Puts other migrations in the place of the release's own, which its tests then migrate their database with. */
+  useMigrations(migrationsDir: string): void {
+    const own = join(this.path, 'migrations');
+    rmSync(own, { recursive: true });
+    cpSync(migrationsDir, own, {
+      recursive: true,
+      filter: (path) => !path.includes('node_modules'),
+    });
+  }
+
+  /** Runs a program of its packages and resolves to its exit code. Its output is ours. */
+  run(program: string, args: readonly string[]): number {
+    const bin = join(this.path, 'node_modules/.bin');
+    const { status } = spawnSync(join(bin, program), args, {
+      cwd: this.path,
+      stdio: 'inherit',
+      env: { ...process.env, PATH: `${bin}:${process.env['PATH']}` },
+    });
+    return status ?? 1;
+  }
+
+  [Symbol.dispose](): void {
+    git('worktree', 'remove', '--force', this.path);
+    rmSync(resolve(this.path, '..'), { recursive: true, force: true });
+  }
+
+  /** The same packages need not be installed again. */
+  #install(): void {
+    const lock = (folder: string) => readFileSync(join(folder, 'package-lock.json'), 'utf8');
+    if (lock(this.path) === lock('.')) {
+      symlinkSync(resolve('node_modules'), join(this.path, 'node_modules'));
+    } else {
+      execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: this.path, stdio: 'inherit' });
+    }
+  }
+}
+
+/** The newest tag that leads here; undefined when there is none. */
+export function newestTag(): string | undefined {
+  const { status, stdout } = spawnSync('git', ['describe', '--tags', '--abbrev=0'], {
+    encoding: 'utf8',
+  });
+  return status === 0 ? stdout.trim() : undefined;
+}
+
+function git(...args: readonly string[]): void {
+  execFileSync('git', args, { stdio: ['ignore', 'ignore', 'inherit'] });
+}
