@@ -2,6 +2,8 @@ import { Checkout, newestTag } from './previous-release/checkout.ts';
 import { readOptions, USAGE } from './previous-release/options.ts';
 
 // A rollout has the previous release run on the new schema: what breaks it fails here, before.
+// An interrupted run ends with its tests, and leaves no checkout behind.
+process.on('SIGINT', () => undefined);
 process.exitCode = main();
 
 function main(): number {
@@ -13,11 +15,12 @@ function main(): number {
     );
     return 64;
   }
-  using release = new Checkout(ref);
+  using release = new Checkout('.', ref);
   release.useMigrations(options.migrationsDir);
-  const { features } = release;
   const tests =
-    options.tests.length > 0 ? options.tests : features.map((name) => `test/integration/${name}`);
-  process.stdout.write(`tests of ${ref} (${features.join(', ')}) on the schema of this release\n`);
+    options.tests.length > 0
+      ? options.tests
+      : release.nouns.map((noun) => `test/integration/${noun}`);
+  process.stdout.write(`${ref} on the schema of this release: ${tests.join(' ')}\n`);
   return release.run('vitest', ['run', '--project', 'integration', ...tests]);
 }

@@ -1,17 +1,19 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 
 /** A release in a folder of its own, with its packages, and with the migrations of another one. */
 export class Checkout implements Disposable {
   readonly path: string;
+  readonly #repository: string;
 
   /** `ref` as git knows it. Throws when git does not, or its packages cannot be had. */
-  constructor(ref: string) {
+  constructor(repository: string, ref: string) {
+    this.#repository = resolve(repository);
     this.path = join(mkdtempSync(join(tmpdir(), 'tidegauge-previous-')), 'release');
-    git('worktree', 'add', '--detach', '--quiet', this.path, ref);
     try {
+      this.#git('worktree', 'add', '--detach', '--quiet', this.path, ref);
       this.#install();
     } catch (error) {
       this[Symbol.dispose]();
@@ -19,11 +21,11 @@ export class Checkout implements Disposable {
     }
   }
 
-  /** Features of the release, by the names of their folders. */
-  get features(): readonly string[] {
-    return readdirSync(join(this.path, 'src/features'), { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => name);
+  /** What the release keeps in tables: `user` for a `user.entity.ts`. */
+  get nouns(): readonly string[] {
+    return globSync('src/features/**/*.entity.ts', { cwd: this.path })
+      .map((file) => basename(file, '.entity.ts'))
+      .toSorted();
   }
 
   /** Puts other migrations in the place of the release's own, which its tests then migrate their database with. */
@@ -48,18 +50,24 @@ export class Checkout implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    git('worktree', 'remove', '--force', this.path);
-    rmSync(resolve(this.path, '..'), { recursive: true, force: true });
+    rmSync(dirname(this.path), { recursive: true, force: true });
+    this.#git('worktree', 'prune');
   }
 
   /** The same packages need not be installed again. */
   #install(): void {
-    const lock = (folder: string) => readFileSync(join(folder, 'package-lock.json'), 'utf8');
-    if (lock(this.path) === lock('.')) {
-      symlinkSync(resolve('node_modules'), join(this.path, 'node_modules'));
+    const [own, here] = [this.path, this.#repository].map((folder) =>
+      readFileSync(join(folder, 'package-lock.json'), 'utf8'),
+    );
+    if (own === here) {
+      symlinkSync(join(this.#repository, 'node_modules'), join(this.path, 'node_modules'));
     } else {
       execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: this.path, stdio: 'inherit' });
     }
+  }
+
+  #git(...args: readonly string[]): void {
+    execFileSync('git', args, { cwd: this.#repository, stdio: ['ignore', 'ignore', 'inherit'] });
   }
 }
 
@@ -69,8 +77,4 @@ export function newestTag(): string | undefined {
     encoding: 'utf8',
   });
   return status === 0 ? stdout.trim() : undefined;
-}
-
-function git(...args: readonly string[]): void {
-  execFileSync('git', args, { stdio: ['ignore', 'ignore', 'inherit'] });
 }

@@ -6,14 +6,14 @@ export interface PreviousReleaseOptions {
   readonly ref: string | undefined;
   /** Folder of the new migrations. */
   readonly migrationsDir: string;
-  /** Parts of the names of test files; none = those of the features of the previous release. */
+  /** Beginnings of the names of test files; none = those of what the previous release keeps in tables. */
   readonly tests: readonly string[];
 }
 
 export const USAGE = `usage: npm run test:previous-release [-- <ref>] [--migrations <folder>] [--test <file>]…
 
-Runs the tests of the previous release's features, with its own code, on the schema that this release
-migrates to. Without <ref> the previous release is the newest tag.
+Runs the integration tests of the previous release's entities, with its own code, on the schema that this
+release migrates to. Without <ref> the previous release is the newest tag.
 `;
 
 /** Reads the command line; undefined when it cannot be meant. */
