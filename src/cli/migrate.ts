@@ -26,11 +26,12 @@ const WAIT_FOR_SERVER_MS = 30_000;
 const EXIT_USAGE = 64;
 /** sysexits.h, EX_CONFIG. */
 const EXIT_CONFIG = 78;
-/** What waiting does not mend; the lock has been waited for already. */
+/** What waiting does not mend; locks have been waited for already. */
 const FINAL: ReadonlySet<string> = new Set([
   'DB_AUTH_FAILED',
   'DB_NOT_FOUND',
   'DB_MIGRATION_LOCKED',
+  'DB_LOCK_TIMEOUT',
 ]);
 
 // A process with number 1, as in a container, has no default for these. The server rolls back what is not committed.

@@ -24,6 +24,7 @@ const PASSING = new Set([
   'DB_CONNECTION_LOST',
   'DB_POOL_TIMEOUT',
   'DB_MIGRATION_LOCKED',
+  'DB_LOCK_TIMEOUT',
 ]);
 
 /**

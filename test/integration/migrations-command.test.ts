@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -32,6 +33,45 @@ describe('npm run migrate', () => {
     expect(first).toStrictEqual({ code: 0, stdout: `${expected.join('\n')}\n`, stderr: '' });
     expect(second).toStrictEqual({ code: 0, stdout: '', stderr: '' });
     expect(await recordedMigrations(database)).toStrictEqual(expected);
+  });
+
+  it('migrates as the role of MIGRATION_DATABASE_URL, past a pooler', async () => {
+    await using database = await TestDatabase.create({ empty: true });
+    const owner = `owner_${randomBytes(6).toString('hex')}`;
+    await database.query(
+      `create role ${owner} login password 'of-the-owner'; grant all on schema public to ${owner}`,
+    );
+    const { host, port, database: name } = database.address;
+
+    const { code, stderr } = await runCommand(MIGRATE, {
+      env: {
+        DATABASE_URL: `postgresql://app@127.0.0.1:1/${name}`,
+        DB_POOLER: 'pgbouncer',
+        MIGRATION_DATABASE_URL: `postgresql://${owner}:of-the-owner@${host}:${port}/${name}`,
+      },
+    });
+    const owners = await database.query(
+      `select distinct applied_by, tableowner from mikro_orm_migrations, pg_tables where schemaname = 'public'`,
+    );
+    await database.query(`drop owned by ${owner}; drop role ${owner}`);
+
+    expect({ code, stderr }).toStrictEqual({ code: 0, stderr: '' });
+    expect(owners).toStrictEqual([{ applied_by: owner, tableowner: owner }]);
+  });
+
+  it('refuses a database whose applied migrations are not those of this release', async () => {
+    await using database = await TestDatabase.create();
+    await database.query(`update mikro_orm_migrations set checksum = 'another'`);
+
+    const result = await runCommand(MIGRATE, { env: { DATABASE_URL: database.url } });
+
+    expect(result).toStrictEqual({
+      code: 78,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /^CONFIG_INVALID: Migration\w+.* was edited after it was applied/,
+      ),
+    });
   });
 
   it('waits for a server that is not there yet', async () => {

@@ -152,6 +152,23 @@ export class ${file.slice(0, -'.ts'.length)} extends Migration {
     expect(await recordedMigrations(database)).toStrictEqual(NAMES);
   }, 60_000);
 
+  it('refuses an applied migration that was edited, and tells of it when it checks', async () => {
+    await using database = await TestDatabase.create();
+    using copy = new ProjectCopy();
+    const env = { DATABASE_URL: database.url };
+    const last = NAMES.at(-1) ?? '';
+    copy.write(`migrations/${last}.ts`, `// edited\n${copy.read(`migrations/${last}.ts`)}`);
+
+    const up = await mikroOrm(copy, 'migration:up', env);
+    const check = await mikroOrm(copy, 'migration:check', env);
+
+    const complaint = expect.stringMatching(
+      new RegExp(`^CONFIG_INVALID: ${last} was edited after it was applied: .*\n$`),
+    );
+    expect(up).toMatchObject({ code: 1, complained: complaint });
+    expect(check).toMatchObject({ code: 1, complained: complaint });
+  }, 60_000);
+
   it('waits for the lock like every other run', async () => {
     await using database = await TestDatabase.create({ empty: true });
     using copy = new ProjectCopy();

@@ -4,9 +4,9 @@ import { readOptions, USAGE } from './previous-release/options.ts';
 // A rollout has the previous release run on the new schema: what breaks it fails here, before.
 // An interrupted run ends with its tests, and leaves no checkout behind.
 process.on('SIGINT', () => undefined);
-process.exitCode = main();
+process.exitCode = await main();
 
-function main(): number {
+async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2));
   const ref = options && (options.ref ?? newestTag());
   if (options === undefined || ref === undefined) {
@@ -16,6 +16,11 @@ function main(): number {
     return 64;
   }
   using release = new Checkout('.', ref);
+  const changed = await release.changedMigrations(options.migrationsDir);
+  if (changed.length > 0) {
+    process.stderr.write(`edited or removed since ${ref}: ${changed.join(', ')}\n`);
+    return 1;
+  }
   release.useMigrations(options.migrationsDir);
   const tests =
     options.tests.length > 0

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
+import { migrationChecksums } from '#database/migrations/migration-checksum.ts';
 
 /** A release in a folder of its own, with its packages, and with the migrations of another one. */
 export class Checkout implements Disposable {
@@ -26,6 +27,13 @@ export class Checkout implements Disposable {
     return globSync('src/features/**/*.entity.ts', { cwd: this.path })
       .map((file) => basename(file, '.entity.ts'))
       .toSorted();
+  }
+
+  /** Names of its migrations that other ones lack or have with another text: databases that applied them are refused. */
+  async changedMigrations(migrationsDir: string): Promise<readonly string[]> {
+    const own = await migrationChecksums(join(this.path, 'migrations'));
+    const others = await migrationChecksums(resolve(migrationsDir));
+    return [...own].filter(([name, sum]) => others.get(name) !== sum).map(([name]) => name);
   }
 
   /** Puts other migrations in the place of the release's own, which its tests then migrate their database with. */

@@ -118,6 +118,27 @@ describe('defaults that depend on the environment', () => {
   });
 });
 
+describe('behind a pooler', () => {
+  const pooled = { DATABASE_URL, DB_POOLER: 'pgbouncer', MIGRATE_ON_START: 'true' };
+
+  it.each(['DATABASE_DIRECT_URL', 'MIGRATION_DATABASE_URL'])(
+    'the start may migrate by the way of %s',
+    (variable) => {
+      const { settings } = parseSettings({ ...pooled, [variable]: DATABASE_URL });
+
+      expect(settings.migrateOnStart).toBe(true);
+    },
+  );
+
+  it('the start may not migrate without such a way', () => {
+    expect(faultsOf(() => parseSettings(pooled))).toEqual([
+      expect.stringMatching(
+        /^MIGRATE_ON_START: must be false behind a pooler, .* unless MIGRATION_DATABASE_URL or DATABASE_DIRECT_URL /,
+      ),
+    ]);
+  });
+});
+
 describe('faults', () => {
   it('are told all at once, one line each, naming the variable and what is allowed', () => {
     const faults = faultsOf(() =>

@@ -22,12 +22,12 @@ beforeEach(() => {
   repository = mkdtempSync(join(tmpdir(), 'tidegauge-repository-'));
   git('init', '--quiet');
   write('package-lock.json');
-  write('migrations/one.ts');
+  write('migrations/Migration20260101000001_one.ts');
   write('src/features/users/user.entity.ts');
   git('add', '.');
   git('commit', '--quiet', '--no-gpg-sign', '--message', 'previous');
   git('tag', 'previous');
-  write('migrations/two.ts');
+  write('migrations/Migration20260101000002_two.ts');
   write('src/features/teams/team.entity.ts');
   git('add', '.');
   git('commit', '--quiet', '--no-gpg-sign', '--message', 'new');
@@ -42,8 +42,26 @@ describe('the checkout of the previous release', () => {
     release.useMigrations(join(repository, 'migrations'));
 
     expect(release.nouns).toStrictEqual(['user']);
-    expect(readdirSync(join(release.path, 'migrations'))).toStrictEqual(['one.ts', 'two.ts']);
+    expect(readdirSync(join(release.path, 'migrations'))).toStrictEqual([
+      'Migration20260101000001_one.ts',
+      'Migration20260101000002_two.ts',
+    ]);
     expect(existsSync(join(release.path, 'node_modules/.bin/vitest'))).toBe(true);
+  });
+
+  it('tells which of its migrations are no longer what they were', async () => {
+    using release = new Checkout(repository, 'previous');
+    const migrations = join(repository, 'migrations');
+
+    const before = await release.changedMigrations(migrations);
+    writeFileSync(join(migrations, 'Migration20260101000001_one.ts'), 'edited');
+    const edited = await release.changedMigrations(migrations);
+    rmSync(join(migrations, 'Migration20260101000001_one.ts'));
+    const removed = await release.changedMigrations(migrations);
+
+    expect(before).toStrictEqual([]);
+    expect(edited).toStrictEqual(['Migration20260101000001_one']);
+    expect(removed).toStrictEqual(['Migration20260101000001_one']);
   });
 
   it('is gone afterwards', () => {
