@@ -40,7 +40,7 @@ function brokenLinksOf(page: string): readonly string[] {
 /** Scripts that a page tells its reader to run. */
 function scriptsOf(page: string): readonly string[] {
   const text = readFileSync(page, 'utf8');
-  const run = [...text.matchAll(/npm run ([a-z][\w:]*)/g)].map(([, name = '']) => name);
+  const run = [...text.matchAll(/npm run ([a-z][\w:-]*)/g)].map(([, name = '']) => name);
   const short = [...text.matchAll(/npm (start|test)\b/g)].map(([, name = '']) => name);
   return [...run, ...short];
 }

@@ -198,7 +198,8 @@ it('a session that has lost the lock goes on with nothing', async () => {
     await assertLockHeld(connection as BoundConnection);
     await connection.execute(`select pg_advisory_unlock(${MIGRATION_LOCK_KEY})`);
     await assertLockHeld(connection as BoundConnection);
-  }).finally(() => orm.close(true));
+  });
 
   await expect(work).rejects.toMatchObject({ code: 'DB_MIGRATION_LOCKED' });
+  await orm.close(true);
 });

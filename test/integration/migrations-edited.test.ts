@@ -34,7 +34,8 @@ async function migrateBefore(database: TestDatabase, migrationsDir: string): Pro
     ...migrationOrmOptions(options(database, migrationsDir)),
     extensions: [Migrator],
   });
-  await orm.migrator.up().finally(() => orm.close(true));
+  await orm.migrator.up();
+  await orm.close(true);
 }
 
 describe('an applied migration', () => {
@@ -46,7 +47,8 @@ describe('an applied migration', () => {
     await migrate(options(database, folder.path));
     const applied = await records(database);
     const orm = await MikroORM.init(migrationOrmOptions(options(database, folder.path)));
-    await orm.migrator.down().finally(() => orm.close(true));
+    await orm.migrator.down();
+    await orm.close(true);
 
     expect(applied).toStrictEqual([
       { name, checksum, applied_by: database.address.user, release: '1.2.3+abc' },
