@@ -15,8 +15,9 @@ import { entities } from '#entities.ts';
 const USAGE = `usage: npm run migrate [-- --help]
 
 Applies pending migrations and prints their names: to the server of MIGRATION_DATABASE_URL, else of
-DATABASE_DIRECT_URL, else of DATABASE_URL, else to the embedded one that is running. Any number of runs at once apply each migration once. Waits up to 30 s for a server that
-is starting. Exit codes: 0 nothing is pending, 1 failed, 64 wrong usage, 78 settings not valid.
+DATABASE_DIRECT_URL, else of DATABASE_URL, else to the embedded one that is running. Any number of runs
+at once apply each migration once. Waits up to 30 s for a server that is starting. Exit codes: 0 nothing
+is pending, 1 failed, 64 wrong usage, 78 settings or migrations that cannot be used as they are.
 `;
 
 const ROOT = new URL('../../', import.meta.url);
