@@ -14,8 +14,9 @@ import { migrate } from '#database/migrations/migrate.ts';
 import { migrationChecksums } from '#database/migrations/migration-checksum.ts';
 import { sessionLimits } from '#database/pool-options.ts';
 import { prepareDatabase } from '#database/prepare-database.ts';
-import { reportPool } from '#database/server/report-pool.ts';
 import { HostFigures } from '#database/server/host-figures.ts';
+import { reportingOptions, REPORTING_POOL } from '#database/reporting-options.ts';
+import { reportPools, UNPROBED } from '#database/server/report-pool.ts';
 import { ServerConnection } from '#database/server/server-connection.ts';
 import { ServerFigures } from '#database/server/server-figures.ts';
 import { SessionActivity } from '#database/server/session-activity.ts';
@@ -23,11 +24,13 @@ import { BEHIND_POOLER, topStatementsOf } from '#database/server/top-statements.
 import { DatabaseSessionManager } from '#database/session-manager.ts';
 import { entities } from '#entities.ts';
 import { seed } from '#features/seed.ts';
+import { reportRoutes } from '#features/reports/report-routes.ts';
 import { membershipRoutes } from '#features/teams/membership-routes.ts';
 import { teamRoutes } from '#features/teams/team-routes.ts';
 import { userRoutes } from '#features/users/user-routes.ts';
 import { createApp, createManagementApp } from '#http/app.ts';
 import type { ManagementDependencies } from '#http/app.ts';
+import type { EvictedConnections } from '#http/pool-routes.ts';
 import { healthSnapshot } from '#http/health-snapshot.ts';
 import { requestIds } from '#http/request-scope.ts';
 import type { Route } from '#http/route.ts';
@@ -77,6 +80,8 @@ export interface ServiceAddress {
 export interface Service {
   readonly log: RootLogger;
   readonly sessions: DatabaseSessionManager;
+  /** Sessions of the role that can only read; not open where the settings name none. */
+  readonly reporting: DatabaseSessionManager;
   /**
    * Listens, then brings the database up: embedded server, migrations, first rows. Resolves when the API answers;
    * a database that cannot be reached delays readiness, not the start.
@@ -113,16 +118,27 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   const { name, version, commit } = readBuildInfo(ROOT);
   const tracing = overrides.tracing ?? processTracing.current;
   const sessions = new DatabaseSessionManager();
-  const routes = [...userRoutes, ...teamRoutes, ...membershipRoutes, ...(overrides.routes ?? [])];
+  const reporting = new DatabaseSessionManager();
+  const openPools = () => [sessions, reporting].filter(({ isOpen }) => isOpen);
+  const poolStats = () => openPools().map((pool) => pool.stats());
+  const routes = [
+    ...userRoutes,
+    ...teamRoutes,
+    ...membershipRoutes,
+    ...reportRoutes,
+    ...(overrides.routes ?? []),
+  ];
   const stopping = new AbortController();
   const isReady = Promise.withResolvers<void>();
   let probe: HealthProbe | undefined;
   let asked: ServerConnection | undefined;
   let activity: SessionActivity | undefined;
+  let reportingActivity: SessionActivity | undefined;
   let figures: ServerFigures | undefined;
   let hostFigures: HostFigures | undefined;
   let starting: Promise<ServiceAddress> | undefined;
   let server: DatabaseConnection | undefined;
+  let reportingServer: DatabaseConnection | undefined;
 
   const verdict = () => probe?.verdict() ?? STARTING;
   const tables = entities.map(({ meta }) => meta.tableName);
@@ -133,7 +149,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
       version,
       commit,
       routes: [...routes.map(({ path }) => path), ...SERVICE_PATHS],
-      poolStats: () => [sessions.stats()],
+      poolStats,
       serverFigures: async () => await figures?.report(),
       hostFigures: async () => await hostFigures?.report(),
       tables,
@@ -148,10 +164,15 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     });
   const observer = composeObservers([
     metrics.databaseObserver,
-    createDatabaseLog(log, { poolStats: () => [sessions.stats()], slowQueryMs, tables }),
+    createDatabaseLog(log, { poolStats, slowQueryMs, tables }),
     ...(tracing === undefined
       ? []
-      : [createAcquireSpans(tracing.tracer), createStreamSpans(tracing.tracer, () => server)]),
+      : [
+          createAcquireSpans(tracing.tracer),
+          createStreamSpans(tracing.tracer, (pool) =>
+            pool === REPORTING_POOL ? reportingServer : server,
+          ),
+        ]),
     {
       verdictChanged({ to }) {
         if (to === 'up' || to === 'saturated') {
@@ -169,18 +190,23 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
         healthSnapshot({
           verdict: verdict(),
           pool: sessions.isOpen ? sessions.stats() : undefined,
+          reporting: reporting.isOpen
+            ? { stats: reporting.stats(), gate: reporting.connectGate }
+            : undefined,
           eventLoopDelayMs: loop.p99Ms(),
           isDraining: stopping.signal.aborted,
         }),
     },
     metrics,
     pool: {
-      report: () => reportPool({ sessions, activity, probe: verdict }),
-      evict() {
-        const { name: pool, idle, used, connecting } = sessions.stats();
-        sessions.evict();
-        return { pool, retired: idle, retiring: used + connecting };
-      },
+      report: () =>
+        reportPools(
+          { sessions, activity, probe: verdict },
+          reporting.isOpen
+            ? [{ sessions: reporting, activity: reportingActivity, probe: () => UNPROBED }]
+            : [],
+        ),
+      evict: () => ({ ...evict(sessions), pools: reporting.isOpen ? [evict(reporting)] : [] }),
     },
     topStatements: async (limit) =>
       asked === undefined ? BEHIND_POOLER : await topStatementsOf(asked, limit, sanitizeSql),
@@ -195,6 +221,13 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     sessionManager: {
       session: (work, options) => explainSchemaError(sessions.session(work, options), verdict),
     },
+    reporting: () =>
+      reporting.isOpen
+        ? {
+            session: (work, options) =>
+              explainSchemaError(reporting.session(work, options), verdict),
+          }
+        : undefined,
     info: { name, version },
   });
 
@@ -321,6 +354,24 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     await probe?.start();
   }
 
+  /** Connects to nothing yet: that begins with the first report. */
+  async function openReporting(connection: DatabaseConnection): Promise<void> {
+    const { database, http, shutdown } = settings;
+    const options = reportingOptions(database, connection, http.streamTimeoutMs);
+    await reporting.init({ ...options, entities, observer });
+    closers.add(
+      'reporting sessions',
+      () => reporting.close(shutdown.graceMs),
+      shutdown.graceMs + CLOSE_DEADLINE_MS,
+    );
+    if (database.pooler === 'none') {
+      const { poolName } = options;
+      const server = new ServerConnection({ connection, poolName, gate: reporting.connectGate });
+      closers.add('reporting server connection', () => server.close(), CLOSE_DEADLINE_MS);
+      reportingActivity = new SessionActivity(server);
+    }
+  }
+
   async function start(): Promise<ServiceAddress> {
     const connection = await connectionOf();
     server = connection;
@@ -344,6 +395,11 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
       );
     }
     const checksums = await migrationChecksums(migrationsDir);
+    reportingServer =
+      settings.database.connection === undefined ? connection : settings.database.reporting;
+    if (reportingServer !== undefined) {
+      await openReporting(reportingServer);
+    }
     probe = new HealthProbe({
       connection,
       poolName: settings.database.poolName,
@@ -373,6 +429,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   return {
     log,
     sessions,
+    reporting,
     start: () => (starting ??= start()),
     ready: () => isReady.promise,
     async close() {
@@ -382,4 +439,11 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
       await closers.closeAll();
     },
   };
+}
+
+/** Has the connections of a pool replaced, and tells how many those are. */
+function evict(sessions: DatabaseSessionManager): EvictedConnections {
+  const { name: pool, idle, used, connecting } = sessions.stats();
+  sessions.evict();
+  return { pool, retired: idle, retiring: used + connecting };
 }

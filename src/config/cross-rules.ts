@@ -45,6 +45,11 @@ export const CROSS_RULES: readonly CrossRule[] = [
 /** Orders that work when broken, though hardly as meant: warnings. */
 export const CROSS_ADVICE: readonly CrossRule[] = [
   {
+    smaller: 'HTTP_REQUEST_TIMEOUT_MS',
+    larger: 'HTTP_STREAM_TIMEOUT_MS',
+    why: 'a streamed answer would be cut at its beginning',
+  },
+  {
     smaller: 'DB_LOCK_TIMEOUT_MS',
     larger: 'DB_STATEMENT_TIMEOUT_MS',
     why: 'a wait for a lock would end as a slow statement',

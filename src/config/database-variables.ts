@@ -120,6 +120,11 @@ export const poolVariables = {
     10,
     'further connections while there is demand; the hard bound is the sum',
   ),
+  DB_REPORTING_POOL_SIZE: withDefault(
+    integer(1, 1000),
+    3,
+    'connections for reports, beside those; none is kept while there is no demand',
+  ),
   DB_QUEUE_LIMIT: withoutDefault(
     integer(1, 100_000),
     '`150`: 10 × (`DB_POOL_SIZE` + `DB_MAX_OVERFLOW`)',

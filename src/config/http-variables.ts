@@ -10,7 +10,16 @@ import {
 
 /** Bounds of the API's listener, and whom it trusts. */
 export const httpVariables = {
-  HTTP_REQUEST_TIMEOUT_MS: withDefault(milliseconds(), 10_000, 'deadline of a handler'),
+  HTTP_REQUEST_TIMEOUT_MS: withDefault(
+    milliseconds(),
+    10_000,
+    'deadline of a handler; of a streamed answer, for its beginning, and then for each part of it to be taken',
+  ),
+  HTTP_STREAM_TIMEOUT_MS: withDefault(
+    milliseconds(),
+    300_000,
+    'deadline of a whole streamed answer, such as a report, and of its statement',
+  ),
   HTTP_BODY_LIMIT: withDefault(byteSize, 102_400, 'largest body of a request', '100kb'),
   HTTP_HEADERS_TIMEOUT_MS: withDefault(
     milliseconds(),

@@ -51,6 +51,9 @@ export function parseSettings(
       'must be false behind a pooler, which cannot hold the lock of a migration, unless MIGRATION_DATABASE_URL or DATABASE_DIRECT_URL leads past it',
     );
   }
+  if (values.DB_POOL_NAME === 'reporting') {
+    faults.add('DB_POOL_NAME', 'must not be the name of the pool of reports');
+  }
   judgeManagementListener(values, faults);
   const unread = judgeUnreadVariables(env, Object.keys(environmentSchema.shape));
   for (const { variable, fault } of unread.refused) faults.add(variable, fault);
@@ -107,6 +110,7 @@ function assemble(
       port: values.PORT ?? DEFAULT_PORT,
       mayMovePort: isDevelopment && values.PORT === undefined,
       requestTimeoutMs: values.HTTP_REQUEST_TIMEOUT_MS,
+      streamTimeoutMs: values.HTTP_STREAM_TIMEOUT_MS,
       bodyLimitBytes: values.HTTP_BODY_LIMIT,
       headersTimeoutMs: values.HTTP_HEADERS_TIMEOUT_MS,
       receiveTimeoutMs: values.HTTP_RECEIVE_TIMEOUT_MS,
@@ -133,6 +137,7 @@ function assemble(
       },
       replicaMaxLagMs: values.DB_REPLICA_MAX_LAG_MS,
       instances: values.DB_INSTANCES,
+      reportingPoolSize: values.DB_REPORTING_POOL_SIZE,
       poolName: values.DB_POOL_NAME,
       poolSize: values.DB_POOL_SIZE,
       maxOverflow: values.DB_MAX_OVERFLOW,

@@ -20,8 +20,10 @@ export interface Settings {
 export interface HttpSettings extends ListenerSettings {
   /** Nobody chose the port and this is no production: the next free one will do. */
   readonly mayMovePort: boolean;
-  /** Deadline of a handler. */
+  /** Deadline of a handler; of a streamed answer, for its beginning, and for each part to be taken. */
   readonly requestTimeoutMs: number;
+  /** Deadline of a whole streamed answer. */
+  readonly streamTimeoutMs: number;
   readonly bodyLimitBytes: number;
   /** Deadline for the head of a request; never above `receiveTimeoutMs`. */
   readonly headersTimeoutMs: number;
@@ -71,6 +73,8 @@ export interface DatabaseSettings {
   readonly replicaMaxLagMs: number;
   /** Instances of the service that share the server. */
   readonly instances: number;
+  /** Connections for reports, beside those of the pool. */
+  readonly reportingPoolSize: number;
   readonly poolName: string;
   /** Connections kept. */
   readonly poolSize: number;

@@ -19,6 +19,7 @@ export interface DatabaseOptions extends Omit<
   | 'replicas'
   | 'replicaMaxLagMs'
   | 'instances'
+  | 'reportingPoolSize'
   | 'slowQueryMs'
 > {
   readonly connection: DatabaseConnection | undefined;

@@ -77,9 +77,7 @@ export class SessionEntityManager extends EntityManager {
       typeof EntityManager.prototype.stream<Entity, Hint, Fields, Excludes, Using>
     >
   ): AsyncIterableIterator<Loaded<Entity, Hint, Fields, Excludes>> {
-    const rows = super.stream<Entity, Hint, Fields, Excludes, Using>(...parameters);
-    states.get(this)?.streams.add(rows);
-    return rows;
+    return keepStream(this, super.stream<Entity, Hint, Fields, Excludes, Using>(...parameters));
   }
 
   override getContext(validate?: boolean): this {
@@ -96,6 +94,12 @@ export class SessionEntityManager extends EntityManager {
     const current = super.getContext(false);
     return states.get(current) === state ? current : this;
   }
+}
+
+/** Gives a stream that is not read to its end up with the session. */
+export function keepStream<T extends AsyncIterator<unknown>>(em: EntityManager, stream: T): T {
+  states.get(em)?.streams.add(stream);
+  return stream;
 }
 
 /** A transaction says of itself that it writes; a read-only session does not let it. */

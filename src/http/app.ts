@@ -40,6 +40,8 @@ export interface ManagementDependencies extends ManagementSources {
 export interface AppDependencies extends ManagementDependencies {
   readonly routes: readonly Route[];
   readonly sessionManager: SessionRunner;
+  /** Sessions of the reporting database, while there is one. Absent: there is none. */
+  readonly reporting?: () => SessionRunner | undefined;
   readonly info: ServiceInfo;
 }
 
@@ -49,13 +51,16 @@ export interface AppDependencies extends ManagementDependencies {
  */
 export function createApp(dependencies: AppDependencies): Express {
   const { routes, sessionManager: sessions, health, info, settings } = dependencies;
+  const { reporting = () => undefined } = dependencies;
   const { environment, http, management } = settings;
   const readJson = createJsonReader(http.bodyLimitBytes);
   const services = {
     sessions,
+    reporting,
     readJson,
     inFlight: new InFlightLimit(http.maxInFlight),
     requestTimeoutMs: http.requestTimeoutMs,
+    streamTimeoutMs: http.streamTimeoutMs,
     checkReplies: environment !== 'production',
   };
   const isShared = management.listener === undefined;

@@ -1,4 +1,5 @@
 import type { DatabaseVerdict } from '#database/health/database-verdict.ts';
+import type { GateState } from '#database/pool/pool-report.ts';
 import type { PoolStats } from '#database/pool/pool-stats.ts';
 import type { HealthCheck, HealthSnapshot } from './health-source.ts';
 
@@ -7,6 +8,8 @@ export interface HealthInputs {
   readonly verdict: DatabaseVerdict;
   /** Undefined before the pool is made and after it is closed. */
   readonly pool: PoolStats | undefined;
+  /** The pool of reports, and how its last attempt to connect ended. Undefined: there is none. */
+  readonly reporting?: { readonly stats: PoolStats; readonly gate: GateState } | undefined;
   /** 99th percentile of the event loop's delay. */
   readonly eventLoopDelayMs: number;
   readonly isDraining: boolean;
@@ -19,6 +22,7 @@ const LATE_LOOP_MS = 200;
 export function healthSnapshot({
   verdict,
   pool,
+  reporting,
   eventLoopDelayMs,
   isDraining,
 }: HealthInputs): HealthSnapshot {
@@ -54,6 +58,7 @@ export function healthSnapshot({
       ...(pool !== undefined && { 'database:pool': poolCheck(pool) }),
       'database:migrations': migrations,
       'database:server': server,
+      ...(reporting !== undefined && { 'database:reporting': reportingCheck(reporting) }),
       'process:eventLoop': {
         status: isLate ? 'warn' : 'pass',
         observedValue: Math.round(eventLoopDelayMs),
@@ -76,6 +81,17 @@ function poolCheck({ used, max, waiting, idle, connecting }: PoolStats): HealthC
         output: `all ${max} connections are in use and ${waiting === 1 ? '1 borrower waits' : `${waiting} borrowers wait`}`,
       }
     : { status: 'pass', ...observed };
+}
+
+/** Never fails the service: without it there are no reports, and all else. */
+function reportingCheck({
+  stats,
+  gate: { cause },
+}: NonNullable<HealthInputs['reporting']>): HealthCheck {
+  const check = poolCheck(stats);
+  return cause === undefined
+    ? check
+    : { ...check, status: 'warn', output: cause.message, code: cause.code };
 }
 
 function explained({ code, message }: DatabaseVerdict): Pick<HealthCheck, 'output' | 'code'> {

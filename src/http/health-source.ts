@@ -14,6 +14,7 @@ export type HealthCheckName =
   | 'database:pool'
   | 'database:migrations'
   | 'database:server'
+  | 'database:reporting'
   | 'process:eventLoop';
 
 /** One finding. Everything but `status` is a detail, kept from strangers. */

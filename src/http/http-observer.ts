@@ -8,7 +8,7 @@ export interface RequestEnd {
   readonly method: ObservedMethod;
   /** Template of the route, or `unmatched`. */
   readonly route: string;
-  /** 499 when the client went away before the answer was complete. */
+  /** 499 when the client went away before the answer was complete; that of the fault which cut the answer. */
   readonly status: number;
   readonly durationMs: number;
   /** Read it now: what the database took is added up in place. */

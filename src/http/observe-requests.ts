@@ -42,7 +42,9 @@ export function observeRequests({
     // Now: the address is gone with the socket of a client that goes away. Behind a trusted proxy it is a header's text.
     const client = isIP(request.ip ?? '') === 0 ? undefined : request.ip;
     response.once('close', () => {
-      const status = response.writableFinished ? response.statusCode : CLIENT_CLOSED_REQUEST;
+      const status = response.writableFinished
+        ? response.statusCode
+        : (scope.cutStatus ?? CLIENT_CLOSED_REQUEST);
       const durationMs = performance.now() - startedAt;
       observer.requestEnded({ method, route: scope.route, status, durationMs, scope });
       trace.end({ route: scope.route, status, code: scope.code });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
-import type { PoolReport, PoolVerdict } from '#database/pool/pool-report.ts';
+import type { PoolVerdict } from '#database/pool/pool-report.ts';
+import type { PoolsReport } from '#database/server/report-pool.ts';
 
 import type { ManagementAccess } from './management-access.ts';
 import { requireAccess } from './management-access.ts';
@@ -9,12 +10,12 @@ import type { ServiceRoute } from './service-route.ts';
 
 const JSON_TYPE = 'application/json';
 
-/** The pool as management sees it. */
+/** The pools as management sees them. */
 export interface PoolSource {
   /** Answers within a second, whatever hangs. */
-  report(): Promise<PoolReport>;
+  report(): Promise<PoolsReport>;
   /** Retires every connection, those in use when they come back, and tells how many that were. */
-  evict(): EvictedConnections;
+  evict(): EvictedPools;
 }
 
 /** What an eviction asked for: `retired` connections were idle, `retiring` ones are still in use or being opened. */
@@ -22,6 +23,11 @@ export interface EvictedConnections {
   readonly pool: string;
   readonly retired: number;
   readonly retiring: number;
+}
+
+/** The main pool, and the others. */
+export interface EvictedPools extends EvictedConnections {
+  readonly pools: readonly EvictedConnections[];
 }
 
 const VERDICTS = [
@@ -44,7 +50,7 @@ const serverSchema = z.object({
   transactionMs: ms.optional(),
 });
 
-const reportSchema = z.object({
+const poolSchema = z.object({
   pool: z.string(),
   verdict: z.enum(VERDICTS),
   reason: z.string().meta({ description: 'The verdict as a sentence with its numbers.' }),
@@ -77,7 +83,12 @@ const reportSchema = z.object({
   server: z.object({ answer: z.enum(['given', 'failed', 'not asked']), error: fault.optional() }),
 });
 
-const evictedSchema = z.object({ pool: z.string(), retired: z.int(), retiring: z.int() });
+const reportSchema = poolSchema.extend({
+  pools: z.array(poolSchema).meta({ description: 'The pools beside the main one.' }),
+});
+
+const evictedPoolSchema = z.object({ pool: z.string(), retired: z.int(), retiring: z.int() });
+const evictedSchema = evictedPoolSchema.extend({ pools: z.array(evictedPoolSchema) });
 
 /** `GET /pool` and `POST /pool/evict`: no session, so that an exhausted pool can be looked at and renewed. */
 export function poolRoutes(pool: PoolSource, hasAccess: ManagementAccess): ServiceRoute[] {
@@ -88,9 +99,13 @@ export function poolRoutes(pool: PoolSource, hasAccess: ManagementAccess): Servi
       isQuiet: true,
       isGuarded: true,
       operationId: 'getPool',
-      summary: 'Who has the connections, who waits for one, and what is wrong',
+      summary: 'Of every pool: who has the connections, who waits for one, and what is wrong',
       responses: {
-        200: { description: 'The pool now.', contentType: JSON_TYPE, schema: reportSchema },
+        200: {
+          description: 'The main pool now, and the others.',
+          contentType: JSON_TYPE,
+          schema: reportSchema,
+        },
       },
       async handle(request, response) {
         requireAccess(request, hasAccess);
@@ -102,7 +117,7 @@ export function poolRoutes(pool: PoolSource, hasAccess: ManagementAccess): Servi
       path: '/pool/evict',
       isGuarded: true,
       operationId: 'evictPool',
-      summary: 'Retire every connection, those in use when they come back',
+      summary: 'Retire every connection of every pool, those in use when they come back',
       responses: {
         202: { description: 'Asked for.', contentType: JSON_TYPE, schema: evictedSchema },
       },

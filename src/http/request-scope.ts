@@ -26,6 +26,8 @@ export interface RequestScope extends WorkScope {
   isQuiet: boolean;
   /** Code of the problem that was answered. */
   code: ErrorCode | undefined;
+  /** What the status would have been, had the answer not begun already when it failed. */
+  cutStatus: number | undefined;
   /** Of the matched route: constraint name → sentence for the client. */
   constraints: Readonly<Record<string, string>> | undefined;
 }
@@ -52,6 +54,7 @@ export function newRequestScope(
     route: 'unmatched',
     isQuiet: false,
     code: undefined,
+    cutStatus: undefined,
     constraints: undefined,
   };
 }

@@ -26,7 +26,7 @@ export interface RequestSessionOptions {
   readonly repeatable: boolean;
   /** Of the request, so that whoever holds a connection can be found in the logs. */
   readonly scope: WorkScope | undefined;
-  /** From now until the work is given up. */
+  /** From now until the work is given up; the work itself may move it. */
   readonly deadlineMs: number;
   /** Aborts when the client goes away. */
   readonly clientGone: AbortSignal;
@@ -42,7 +42,7 @@ const SETTLE_MS = 250;
  */
 export async function requestSession<T>(
   sessions: SessionRunner,
-  work: (signal: AbortSignal) => Promise<T>,
+  work: (signal: AbortSignal, moveDeadline: (fromNowMs: number) => void) => Promise<T>,
   { name, readOnly, repeatable, scope, deadlineMs, clientGone }: RequestSessionOptions,
 ): Promise<T> {
   const controller = new AbortController();
@@ -52,14 +52,20 @@ export async function requestSession<T>(
   let settleTimer: NodeJS.Timeout | undefined;
   let timeout: HttpError | undefined;
 
-  const deadlineTimer = setTimeout(() => {
+  const expire = (): void => {
     const error = new HttpError('REQUEST_TIMEOUT');
     timeout = error;
     controller.abort(error);
     settleTimer = setTimeout(() => {
       outcome.reject(isCommitting ? unknownOutcome(name) : error);
     }, SETTLE_MS);
-  }, deadlineMs);
+  };
+  let deadlineTimer = setTimeout(expire, deadlineMs);
+  const moveDeadline = (fromNowMs: number): void => {
+    if (timeout !== undefined) return;
+    clearTimeout(deadlineTimer);
+    deadlineTimer = setTimeout(expire, fromNowMs);
+  };
   const onClientGone = (): void => {
     if (!isCommitting) controller.abort(clientGone.reason);
   };
@@ -69,7 +75,7 @@ export async function requestSession<T>(
     async () => {
       // Work that is done again begins without the commit that failed.
       isCommitting = false;
-      const result = await work(signal);
+      const result = await work(signal, moveDeadline);
       // Work that ignores its signal must not be committed after the client was told otherwise.
       signal.throwIfAborted();
       return result;

@@ -14,6 +14,7 @@ import type { SessionRunner } from './request-session.ts';
 import { requestSession } from './request-session.ts';
 import type { Route, RouteContext } from './route.ts';
 import { setServerTiming } from './server-timing.ts';
+import { streamReply } from './stream-reply.ts';
 import { validate } from './validate.ts';
 
 const NOTHING = z.strictObject({});
@@ -21,16 +22,19 @@ const NOTHING = z.strictObject({});
 /** What all routes of an app share. */
 export interface RouteServices {
   readonly sessions: SessionRunner;
+  /** Sessions of the reporting database; undefined while there is none. */
+  readonly reporting: () => SessionRunner | undefined;
   readonly readJson: JsonReader;
   readonly inFlight: InFlightLimit;
   readonly requestTimeoutMs: number;
+  readonly streamTimeoutMs: number;
   /** Hold every reply against its schema before it is committed. */
   readonly checkReplies: boolean;
 }
 
 /** A route as served: input validated, work in a session, answer sent once it is committed. */
 export function routeEndpoint(route: Route, services: RouteServices): Endpoint {
-  const { sessions, inFlight, requestTimeoutMs: deadlineMs, checkReplies: checkBody } = services;
+  const { inFlight, requestTimeoutMs: deadlineMs, checkReplies: checkBody } = services;
   const readOnly = route.method === 'get';
   const repeatable = route.repeatable ?? false;
   const name = `${route.method.toUpperCase()} ${route.path}`;
@@ -44,10 +48,23 @@ export function routeEndpoint(route: Route, services: RouteServices): Endpoint {
       inFlight.enter(response);
       requireAcceptable(request);
       const input = await readInput(route, request, response, services.readJson);
+      const sessions = sessionsFor(route, services);
       if (scope !== undefined) scope.hasSession = true;
       const reply = await requestSession(
         sessions,
-        async (signal) => encodeReply(route, await route.run({ ...input, signal }), { checkBody }),
+        async (signal, moveDeadline) => {
+          const given = await route.run({ ...input, signal });
+          if (route.streams !== true) return encodeReply(route, given, { checkBody });
+          return await streamReply(route, given, {
+            response,
+            scope,
+            signal,
+            stallMs: deadlineMs,
+            checkBody,
+            isHead: request.method === 'HEAD',
+            onBegun: () => moveDeadline(services.streamTimeoutMs),
+          });
+        },
         {
           name,
           readOnly,
@@ -57,10 +74,27 @@ export function routeEndpoint(route: Route, services: RouteServices): Endpoint {
           clientGone: goneSignal(response),
         },
       );
+      if ('end' in reply) {
+        response.end(reply.end);
+        return;
+      }
       if (scope !== undefined) setServerTiming(response, scope);
       send(route, reply, request, response);
     },
   };
+}
+
+/** Throws `NOT_CONFIGURED` when the route's database is none. */
+function sessionsFor(
+  { database }: Route,
+  { sessions, reporting }: Pick<RouteServices, 'sessions' | 'reporting'>,
+): SessionRunner {
+  if (database === undefined) return sessions;
+  const runner = reporting();
+  if (runner !== undefined) return runner;
+  throw new HttpError('NOT_CONFIGURED', {
+    detail: 'reports are not configured here: set REPORTING_DATABASE_URL',
+  });
 }
 
 function requireAcceptable(request: Request): void {
@@ -120,7 +154,8 @@ function send(route: Route, reply: EncodedReply, request: Request, response: Res
     return;
   }
   if (reply.body === undefined) {
-    response.writeHead(reply.status).end();
+    const type = route.streams === true ? { 'Content-Type': 'application/json' } : {};
+    response.writeHead(reply.status, type).end();
     return;
   }
   response.writeHead(reply.status, {

@@ -19,6 +19,11 @@ export interface RouteReply<T> {
   readonly status: number;
   /** Sent as JSON; absent for 204. */
   readonly body?: T;
+  /**
+   * Of a streamed route: batches of `items`, which follow the fields of `body`. They are read inside the session, while
+   * the answer is sent.
+   */
+  readonly items?: AsyncIterable<readonly unknown[]>;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -57,6 +62,13 @@ export interface RouteSpec<P, Q, B, R> {
   readonly repeatable?: boolean;
   /** Constraint name → what to tell the client when the database reports it violated. */
   readonly constraints?: Readonly<Record<string, string>>;
+  /** Which database its session is of: `reporting` can only be read. Absent: the main one. */
+  readonly database?: 'reporting';
+  /**
+   * The answer is sent as it is read, in bounded memory: the reply has `items`. An error after the beginning cuts the
+   * connection, so that what has arrived is no JSON.
+   */
+  readonly streams?: boolean;
   readonly handler: (context: RouteContext<P, Q, B>) => Promise<RouteReply<R>>;
 }
 
@@ -66,7 +78,10 @@ export interface Route extends Omit<RouteSpec<unknown, unknown, unknown, unknown
   run(context: RouteContext<unknown, unknown, unknown>): Promise<RouteReply<unknown>>;
 }
 
-/** Makes a route of its description. Throws when an input schema would let unknown keys pass. */
+/**
+ * Makes a route of its description. Throws when an input schema would let unknown keys pass, and when what can only be
+ * read is written, or a stream is asked to be more than one.
+ */
 export function defineRoute<P = undefined, Q = undefined, B = undefined, R = unknown>(
   spec: RouteSpec<P, Q, B, R>,
 ): Route {
@@ -74,6 +89,16 @@ export function defineRoute<P = undefined, Q = undefined, B = undefined, R = unk
     if (schema instanceof z.ZodObject && !(schema.def.catchall instanceof z.ZodNever)) {
       throw new Error(`bug: ${spec.operationId} takes unknown keys, use z.strictObject`);
     }
+  }
+  if (spec.method !== 'get' && (spec.streams === true || spec.database !== undefined)) {
+    throw new Error(
+      `bug: ${spec.operationId} writes, and can neither stream nor use another database`,
+    );
+  }
+  if (spec.streams === true && (spec.etag === true || spec.repeatable === true)) {
+    throw new Error(
+      `bug: ${spec.operationId} streams: it has no entity tag before its end, and cannot begin again`,
+    );
   }
   const { handler, ...description } = spec;
   return Object.freeze({ ...description, run: handler });

@@ -21,6 +21,7 @@ export function sendFailure(
   }
   if (isGone) return;
   if (response.headersSent) {
+    scope.cutStatus = failure.status;
     response.destroy();
     return;
   }

@@ -22,17 +22,17 @@ type Server = Pick<DatabaseConnection, 'host' | 'port' | 'database'>;
  */
 export function createStreamSpans(
   tracer: Tracer,
-  server: () => Server | undefined,
+  server: (pool: string) => Server | undefined,
 ): DatabaseObserver {
   const describe = createStatementDescriber();
   return {
-    queryEnded({ scope, text, durationMs, isStream, code, sqlState }) {
+    queryEnded({ pool, scope, text, durationMs, isStream, code, sqlState }) {
       const parent = isStream ? contextOfWork(scope) : undefined;
       if (parent === undefined) {
         return;
       }
       const { name, attributes } = describe(text);
-      const { host, port, database } = server() ?? {};
+      const { host, port, database } = server(pool) ?? {};
       const now = performance.now();
       const span = tracer.startSpan(
         name,

@@ -18,6 +18,27 @@ export interface ReportSources {
   readonly probe: () => Pick<DatabaseVerdict, 'state' | 'code' | 'message'>;
 }
 
+/** The first pool of a service, and the others, in the same shape. */
+export interface PoolsReport extends PoolReport {
+  readonly pools: readonly PoolReport[];
+}
+
+/** What is known of a pool that no probe watches: what its own attempts to connect have come to. */
+export const UNPROBED = Object.freeze({
+  state: 'up',
+  code: undefined,
+  message: 'not probed',
+}) satisfies ReturnType<ReportSources['probe']>;
+
+/** Reports on several pools at once, as `reportPool` on one. */
+export async function reportPools(
+  main: ReportSources,
+  others: readonly ReportSources[],
+): Promise<PoolsReport> {
+  const [report, ...pools] = await Promise.all([reportPool(main), ...others.map(reportPool)]);
+  return { ...report, pools };
+}
+
 /** Reports on a pool as it is now, within half a second whatever hangs. Throws only when the pool is not open. */
 export async function reportPool({
   sessions,

@@ -237,6 +237,7 @@ export const httpSettings: AppDependencies['settings']['http'] = {
   port: 0,
   mayMovePort: false,
   requestTimeoutMs: 2000,
+  streamTimeoutMs: 10_000,
   bodyLimitBytes: 102_400,
   headersTimeoutMs: 1000,
   receiveTimeoutMs: 2000,
@@ -291,10 +292,10 @@ export function testApp({
         Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: `# ${accept ?? ''}\n` }),
     },
     pool: {
-      report: () => Promise.resolve(poolReport),
+      report: () => Promise.resolve({ ...poolReport, pools: [] }),
       evict() {
         evictions += 1;
-        return { pool: 'main', retired: 4, retiring: 1 };
+        return { pool: 'main', retired: 4, retiring: 1, pools: [] };
       },
     },
     topStatements: (limit) => Promise.resolve(statementsReport(limit)),
