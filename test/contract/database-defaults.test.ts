@@ -13,6 +13,7 @@ it('a manager that is given a URL alone has the defaults of the settings', () =>
     replicas: _replicas,
     replicaMaxLagMs: _lag,
     instances: _instances,
+    reportingPoolSize: _reportingPool,
     ...defaults
   } = parseSettings({}).settings.database;
 

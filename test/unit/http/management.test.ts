@@ -34,7 +34,7 @@ describe('the pool', () => {
     expect(response.status).toBe(200);
     expect(response.headers['content-type']).toBe('application/json');
     expect(response.headers['cache-control']).toBe('no-store');
-    expect(response.body).toEqual(poolReport);
+    expect(response.body).toEqual({ ...poolReport, pools: [] });
   });
 
   it('is evicted when that is asked for, which is accepted and not yet done', async () => {
@@ -43,7 +43,7 @@ describe('the pool', () => {
     const response = await request(target.app).post('/pool/evict');
 
     expect(response.status).toBe(202);
-    expect(response.body).toEqual({ pool: 'main', retired: 4, retiring: 1 });
+    expect(response.body).toEqual({ pool: 'main', retired: 4, retiring: 1, pools: [] });
     expect(target.evictions).toBe(1);
   });
 
