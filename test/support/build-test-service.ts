@@ -41,6 +41,8 @@ export interface TestService extends AsyncDisposable {
   readonly request: ReturnType<typeof supertest>;
   readonly database: TestDatabase;
   readonly sessions: DatabaseSessionManager;
+  /** Not open unless the environment has `REPORTING_DATABASE_URL`. */
+  readonly reporting: DatabaseSessionManager;
   readonly activeSessions: number;
   /** Statements sent through the pool so far, those of transactions included. */
   readonly queries: number;
@@ -105,6 +107,7 @@ export async function buildTestService(options: TestServiceOptions = {}): Promis
     request: supertest(url),
     database,
     sessions: service.sessions,
+    reporting: service.reporting,
     get activeSessions() {
       return service.sessions.activeSessions;
     },
