@@ -42,6 +42,10 @@ const SERVICE_BODY_ANSWERS = [
 
 const BODY_ERRORS = ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const;
 const WRITE_ERRORS = ['DB_COMMIT_UNKNOWN'] as const;
+const REPORTING_ERRORS = ['NOT_CONFIGURED'] as const;
+
+const STREAMED =
+  'Sent as it is read: when the server fails after its beginning, the connection is cut, and what has arrived is no JSON.';
 
 /** On every answer; described once. */
 const ID_HEADERS: Readonly<Record<string, HeaderObject>> = {
@@ -151,11 +155,15 @@ function conditionParams({ etag, errors }: Route): { header?: z.ZodObject } {
   return Object.keys(conditions).length === 0 ? {} : { header: z.object(conditions) };
 }
 
-function successesOf({ responses, etag }: Route): Record<string, ZodOpenApiResponseObject> {
+function successesOf({
+  responses,
+  etag,
+  streams,
+}: Route): Record<string, ZodOpenApiResponseObject> {
   const declared = Object.entries(responses).map(([status, { description, schema, headers }]) => [
     status,
     {
-      description,
+      description: streams === true ? `${description} ${STREAMED}` : description,
       headers: { ...sessionHeaderRefs, ...headerObjects(headers) },
       ...(schema === undefined ? {} : { content: { [JSON_TYPE]: { schema } } }),
     },
@@ -179,11 +187,17 @@ function headerObjects(
   );
 }
 
-function failuresOf({ errors, body, method }: Route): Record<string, ZodOpenApiResponseObject> {
+function failuresOf({
+  errors,
+  body,
+  method,
+  database,
+}: Route): Record<string, ZodOpenApiResponseObject> {
   const codes = new Set<ErrorCode>([
     ...COMMON_ERRORS,
     ...(body === undefined ? [] : BODY_ERRORS),
     ...(method === 'get' ? [] : WRITE_ERRORS),
+    ...(database === undefined ? [] : REPORTING_ERRORS),
     ...errors,
   ]);
   const answers = [...codes].map((code) => ({

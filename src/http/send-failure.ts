@@ -13,7 +13,7 @@ export function sendFailure(
   { method, log }: { readonly method: string; readonly log: FailureLog },
 ): void {
   const failure = failureOf(error, { method, constraints: scope.constraints });
-  scope.code = failure.code;
+  scope.code ??= failure.code;
   const isGone = response.destroyed || response.closed;
   // What the abort did to the work of a client who left is no fault, unless it may have been committed.
   if (failure.status >= 500 && (!isGone || failure.code === 'DB_COMMIT_UNKNOWN')) {
