@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseSettings } from '#config/parse-settings.ts';
 import { reportingOptions } from '#database/reporting-options.ts';
 import { DatabaseSessionManager } from '#database/session-manager.ts';
@@ -44,11 +44,8 @@ beforeAll(async () => {
   before = await state();
 });
 
-afterEach(async () => {
-  await assertClean(service.reporting);
-});
-
 afterAll(async () => {
+  await assertClean(service.reporting);
   await single.end();
   await service.close();
   await reader[Symbol.asyncDispose]();
@@ -67,7 +64,8 @@ async function state(): Promise<unknown> {
     (select count(*) from users) as users,
     (select count(*) from pg_class where relnamespace not in ('pg_toast'::regnamespace)) as relations,
     (select count(*) from pg_proc) as routines, (select count(*) from pg_namespace) as schemas,
-    (select count(*) from pg_roles) as roles, (select count(*) from pg_database) as databases,
+    (select count(*) from pg_roles where rolname = 'made') as roles,
+    (select count(*) from pg_database where datname = 'made') as databases,
     (select count(*) from pg_largeobject_metadata) as objects, (select last_value from numbers) as number,
     (select relacl::text || relowner from pg_class where oid = 'users'::regclass) as rights,
     (select vacuum_count + analyze_count from pg_stat_user_tables where relname = 'users') as vacuums`);

@@ -26,7 +26,7 @@ export async function createReader({ address }: TestDatabase): Promise<ReaderRol
     await client.query(
       `create role ${role} login noinherit connection limit 20 password '${password}'`,
     );
-    await client.query(`alter role ${role} set temp_file_limit = '16MB'`);
+    await client.query(`alter role ${role} set temp_file_limit = '256MB'`);
     await client.query(`revoke all on database "${address.database}" from public`);
     await client.query(`grant connect on database "${address.database}" to ${role}`);
     await client.query(`grant usage on schema public to ${role}`);
