@@ -45,7 +45,6 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await assertClean(service.reporting);
   await single.end();
   await service.close();
   await reader[Symbol.asyncDispose]();
@@ -107,6 +106,7 @@ describe('S8: the role of reports has no right', () => {
 
   it('and has changed nothing by all of that', async () => {
     expect(await state()).toEqual(before);
+    await assertClean(service.reporting);
   });
 });
 

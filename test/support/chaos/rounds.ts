@@ -28,6 +28,8 @@ export const rounds = {
   requests: pick(5000, 100_000),
   /** H16: how often the collector becomes everything it may become. */
   collectorFaults: pick(2, 30),
+  /** F43: rows of a report. */
+  reportRows: pick(400_000, 1_000_000),
   /** How long the server is away under load. */
   awayMs: pick(3000, 10_000),
   /** How much CPU a server uses that is compared with what the kernel counts. */
