@@ -22,7 +22,7 @@ const chaos = {
 const ABOUT_EMBEDDED = ['test/integration/{embedded,docker,npm,readme,mikro-orm-cli}*'];
 /** What no server has a part in. */
 const ABOUT_SERVICE = [
-  'test/chaos/{collector,sigterm,write-history}*',
+  'test/chaos/{collector,reports,sigterm,write-history}*',
   'test/integration/{service-output,traces-collector,traces-switched}*',
 ];
 
