@@ -40,11 +40,7 @@ export async function reportPools(
 }
 
 /** Reports on a pool as it is now, within half a second whatever hangs. Throws only when the pool is not open. */
-export async function reportPool({
-  sessions,
-  activity,
-  probe,
-}: ReportSources): Promise<PoolReport> {
+async function reportPool({ sessions, activity, probe }: ReportSources): Promise<PoolReport> {
   // Taken before the server is asked: who holds a connection is whom it is asked about.
   const pool = {
     stats: sessions.stats(),
