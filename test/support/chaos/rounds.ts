@@ -33,7 +33,7 @@ export const rounds = {
   /** How long the server is away under load. */
   awayMs: pick(3000, 10_000),
   /** How much CPU a server uses that is compared with what the kernel counts. */
-  hostCpuSeconds: pick(1.5, 40),
+  hostCpuSeconds: pick(1.5, 30),
   /** Sessions that begin and end while it is read. */
   shortSessions: pick(150, 1000),
   /** F21: times that the borrowers come and go. */
