@@ -8,10 +8,12 @@ import type { DatabaseConnection } from '#database/database-options.ts';
 import { startEmbeddedPostgres } from '#database/embedded/embedded-postgres.ts';
 import type { DatabaseVerdict } from '#database/health/database-verdict.ts';
 import { explainSchemaError } from '#database/health/explain-schema-error.ts';
+import type { Ask } from '#database/health/direct-way.ts';
 import { HealthProbe } from '#database/health/health-probe.ts';
 import { configuredMigrator } from '#database/migrations/find-server.ts';
 import { migrate } from '#database/migrations/migrate.ts';
 import { migrationChecksums } from '#database/migrations/migration-checksum.ts';
+import { ConnectGate } from '#database/pool/connect-gate.ts';
 import { sessionLimits } from '#database/pool-options.ts';
 import { prepareDatabase } from '#database/prepare-database.ts';
 import { HostFigures } from '#database/server/host-figures.ts';
@@ -139,6 +141,8 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   let starting: Promise<ServiceAddress> | undefined;
   let server: DatabaseConnection | undefined;
   let reportingServer: DatabaseConnection | undefined;
+  /** When a statement of the pool was answered last. */
+  let answeredAt = -Infinity;
 
   const verdict = () => probe?.verdict() ?? STARTING;
   const tables = entities.map(({ meta }) => meta.tableName);
@@ -179,6 +183,10 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
           warnOfEdited(verdict().editedMigrations);
           isReady.resolve();
         }
+      },
+      queryEnded({ pool, code }) {
+        if (pool === settings.database.poolName && code === undefined)
+          answeredAt = performance.now();
       },
     },
     ...(overrides.observer === undefined ? [] : [overrides.observer]),
@@ -381,11 +389,17 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
       () => sessions.close(settings.shutdown.graceMs),
       settings.shutdown.graceMs + CLOSE_DEADLINE_MS,
     );
-    if (settings.database.pooler === 'none') {
-      const { poolName } = settings.database;
-      const server = new ServerConnection({ connection, poolName, gate: sessions.connectGate });
+    const { poolName, pooler, direct } = settings.database;
+    const isPooled = pooler === 'pgbouncer';
+    const toServer = direct ?? (isPooled ? undefined : connection);
+    let askServer: Ask | undefined;
+    if (toServer !== undefined) {
+      // What one address refuses says nothing of another.
+      const gate = direct === undefined ? sessions.connectGate : new ConnectGate();
+      const server = new ServerConnection({ connection: toServer, poolName, gate });
       closers.add('server connection', () => server.close(), CLOSE_DEADLINE_MS);
       asked = server;
+      askServer = direct && ((text) => server.ask(text));
       activity = new SessionActivity(server);
       figures = new ServerFigures(server, ({ code, message }) =>
         observer.figuresFailed?.({ pool: poolName, code, message }),
@@ -402,13 +416,15 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     }
     probe = new HealthProbe({
       connection,
-      poolName: settings.database.poolName,
+      poolName,
       connectTimeoutMs: settings.database.connectTimeoutMs,
       sessionSettings: sessionLimits(settings.database),
       expectedMigrations: [...checksums.keys()],
       migrationChecksums: checksums,
       poolStats: () => sessions.stats(),
       gate: sessions.connectGate,
+      ...(askServer !== undefined && { askDirectly: askServer }),
+      ...(isPooled && { sinceAnswerMs: () => performance.now() - answeredAt }),
       observer,
     });
     const health = probe;

@@ -32,7 +32,7 @@ export const connectionVariables = {
   DATABASE_DIRECT_URL: withoutDefault(
     text(DATABASE_URL),
     'unset',
-    'the server past its pooler, for probes, figures and migrations',
+    'the same database past its pooler, for migrations, figures and a second opinion of the probe',
   ),
   DATABASE_DIRECT_URL_FILE: withoutDefault(
     text('the path of a file that holds one line'),

@@ -9,7 +9,7 @@ import type { Connections } from './read-connections.ts';
 import { readSecret } from './read-secret.ts';
 import { Secret } from './secret.ts';
 import { MANAGEMENT_TOKEN } from './service-variables.ts';
-import type { Settings } from './settings.ts';
+import type { DatabaseConnectionSettings, Settings } from './settings.ts';
 import { judgeUnreadVariables } from './unread-variables.ts';
 
 const DEFAULT_PORT = 3000;
@@ -51,6 +51,7 @@ export function parseSettings(
       'must be false behind a pooler, which cannot hold the lock of a migration, unless MIGRATION_DATABASE_URL or DATABASE_DIRECT_URL leads past it',
     );
   }
+  if (values.DB_POOLER === 'pgbouncer') judgeWaysPast(connections, faults);
   if (values.DB_POOL_NAME === 'reporting') {
     faults.add('DB_POOL_NAME', 'must not be the name of the pool of reports');
   }
@@ -83,6 +84,17 @@ function readToken(values: EnvironmentValues, faults: FaultList): Secret | undef
   if (MANAGEMENT_TOKEN.pattern.test(secret.value)) return new Secret(secret.value);
   faults.add(secret.variable, `must hold ${MANAGEMENT_TOKEN.allowed.replaceAll('`', '')}`);
   return undefined;
+}
+
+function judgeWaysPast({ connection, direct, migration }: Connections, faults: FaultList): void {
+  const isPooler = (way: DatabaseConnectionSettings | undefined) =>
+    way !== undefined && way.host === connection?.host && way.port === connection.port;
+  if (isPooler(direct)) {
+    faults.add('DATABASE_DIRECT_URL', 'must lead to the server itself, not to its pooler');
+  }
+  if (isPooler(migration)) {
+    faults.add('MIGRATION_DATABASE_URL', 'must lead to the server itself, not to its pooler');
+  }
 }
 
 function judgeManagementListener(values: EnvironmentValues, faults: FaultList): void {

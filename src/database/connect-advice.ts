@@ -6,6 +6,8 @@ import { mapDatabaseError } from './map-database-error.ts';
 type Advice = (place: string, connection: DatabaseConnection, reason: string) => string;
 
 const ADVICE: Partial<Record<DatabaseErrorCode, Advice>> = {
+  CONFIG_INVALID: (place, _connection, reason) =>
+    `${place} is a pooler, which keeps no settings of a session (${reason}): set DB_POOLER=pgbouncer where DATABASE_URL leads to it, and let every other URL lead to the server itself`,
   DB_CONNECT_REFUSED: (place) =>
     `${place} refused the connection: is PostgreSQL running there, is DATABASE_URL right?`,
   DB_CONNECT_TIMEOUT: (place, _connection, reason) =>
@@ -30,8 +32,10 @@ export function connectError(error: unknown, connection: DatabaseConnection): Da
     mapDatabaseError(error) ??
     new DatabaseError('DB_UNAVAILABLE', 'an unknown fault', {}, { cause: error });
   const place = `${connection.host}:${connection.port}`;
-  // What came from here, not from there: a password that could not be read.
-  const isOwn = error instanceof DatabaseError && error.code === 'DB_AUTH_FAILED';
+  // What came from here, not from there: a password that could not be read, a setting that was read back.
+  const isOwn =
+    error instanceof DatabaseError &&
+    (error.code === 'DB_AUTH_FAILED' || error.code === 'CONFIG_INVALID');
   const advice = isOwn ? undefined : ADVICE[mapped.code];
   const message = advice?.(place, connection, mapped.message) ?? mapped.message;
   return new DatabaseError(mapped.code, message, {

@@ -1,5 +1,6 @@
 import { DatabaseError } from './database-error.ts';
 import type { DatabaseErrorCode } from './database-error.ts';
+import { poolerErrorCode } from './pooler-error.ts';
 
 // PostgreSQL's error codes: https://www.postgresql.org/docs/18/errcodes-appendix.html
 const BY_SQL_STATE: Readonly<Record<string, DatabaseErrorCode>> = {
@@ -199,6 +200,9 @@ export function mapDatabaseError(
 function codeOf(facts: DriverFacts, statement: StatementFailure): DatabaseErrorCode | undefined {
   const { sqlState, errno, syscall, message, routine } = facts;
   if (sqlState !== undefined) {
+    if (isOfPooler(facts)) {
+      return poolerErrorCode(message);
+    }
     if (sqlState === '57014' && isTimeout(message, statement)) {
       return 'DB_QUERY_TIMEOUT';
     }
@@ -250,6 +254,11 @@ function isFatal(severity: string | undefined, statement: StatementFailure): boo
   }
 }
 
+/** A server says where in its code it found the fault. */
+function isOfPooler({ sqlState, routine }: DriverFacts): boolean {
+  return sqlState === '08P01' && routine === undefined;
+}
+
 /** A plan that no longer fits the schema, or a prepared statement that somebody dropped. */
 function isStaleStatement(sqlState: string, routine: string | undefined): boolean {
   return sqlState === '26000' || (sqlState === '0A000' && routine === 'RevalidateCachedQuery');
@@ -262,7 +271,9 @@ function messageFor(code: DatabaseErrorCode, facts: DriverFacts): string {
   }
   const text = isStaleStatement(facts.sqlState, facts.routine)
     ? 'the schema or the prepared statements changed under an open connection; repeat the request'
-    : (TEXTS[code] ?? serverMessage(facts.sqlState, facts));
+    : isOfPooler(facts)
+      ? `the pooler says: ${facts.message}`
+      : (TEXTS[code] ?? serverMessage(facts.sqlState, facts));
   const constraint = facts.constraint === undefined ? '' : `, ${facts.constraint}`;
   return `${text} (SQLSTATE ${facts.sqlState}${constraint})`;
 }

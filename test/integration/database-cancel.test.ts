@@ -127,8 +127,8 @@ describe('a hundred holders that go away at once', () => {
   });
 });
 
-function targetOf({ pid = 0, secretKey = 0 }: PooledConnection, port = proxy.port) {
-  return { host: proxy.host, port, pid, secretKey, timeoutMs: 10_000 };
+function targetOf({ cancelKey }: PooledConnection, port = proxy.port) {
+  return { host: proxy.host, port, pid: 0, secretKey: 0, ...cancelKey, timeoutMs: 10_000 };
 }
 
 /** Holds the connection of a race: first who leaves at a random moment, then who has nothing to do with it. */
@@ -218,6 +218,7 @@ describe('a holder that goes away while its statement ends', () => {
       clock: systemClock,
       statementNames: undefined,
       statementTimeoutMs: 0,
+      openingOf: () => '',
       commentOf: () => undefined,
       mayChangeSession: () => false,
       cancel: ({ connection }: { readonly connection: PooledConnection }) => {

@@ -234,7 +234,7 @@ describe('npx mikro-orm without DATABASE_URL', () => {
     expect(answer.complained).not.toContain('hunter2');
   });
 
-  it('refuses a transaction pooler, which cannot hold the lock', async () => {
+  it('refuses a transaction pooler, which cannot hold the lock, when there is no way past it', async () => {
     using copy = new ProjectCopy();
 
     const answer = await mikroOrm(copy, 'migration:list', {

@@ -1,4 +1,6 @@
+import { DatabaseError } from '#database/database-error.ts';
 import type { DatabaseErrorCode } from '#database/database-error.ts';
+import type { DirectAnswer } from './direct-way.ts';
 
 /** The words of `/readyz`, as far as the database decides. */
 export type DatabaseState =
@@ -32,6 +34,40 @@ export interface ServerFindings {
   readonly appliedMigrations: readonly string[];
   readonly editedMigrations?: readonly string[];
   readonly roundTripMs: number;
+  /** Which database it is, where that was asked for and may be known. */
+  readonly identity?: string | undefined;
+}
+
+/** A look at the server that failed, and what else is known. */
+export interface FailedLook {
+  readonly failure: DatabaseError;
+  /** It was not refused: there was no answer in time. */
+  readonly isLate: boolean;
+  /** What the server says past its pooler; undefined where there is no such way. */
+  readonly direct: DirectAnswer | undefined;
+  /** Since a statement of the pool was answered, in milliseconds; counts behind a pooler alone. */
+  readonly sinceAnswerMs: number;
+}
+
+/** A pooler makes the probe wait behind everybody's transactions: while ours are answered, it is busy and not broken. */
+const ANSWERED_LATELY_MS = 3000;
+
+/** Judges a look that failed. */
+export function judgeFailure({
+  failure,
+  isLate,
+  direct,
+  sinceAnswerMs,
+}: FailedLook): Pick<DatabaseVerdict, 'state' | 'code' | 'message'> {
+  if (direct instanceof DatabaseError) {
+    return { state: 'down', code: direct.code, message: direct.message };
+  }
+  const { code, message } = failure;
+  if (isLate && sinceAnswerMs < ANSWERED_LATELY_MS) {
+    return { state: 'saturated', code, message: `the pooler is busy: ${message}` };
+  }
+  const isUp = direct === undefined ? '' : 'the server is up, its pooler is not: ';
+  return { state: 'down', code, message: `${isUp}${message}` };
 }
 
 /** Judges one look at the server; busy is decided by the pool when the verdict is read. */

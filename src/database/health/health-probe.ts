@@ -10,8 +10,10 @@ import { mapDatabaseError } from '#database/map-database-error.ts';
 import { ConnectGate } from '#database/pool/connect-gate.ts';
 import { PooledConnection } from '#database/pool/pooled-connection.ts';
 import type { PoolStats } from '#database/pool/pool-stats.ts';
-import { judge } from './database-verdict.ts';
+import { judge, judgeFailure } from './database-verdict.ts';
 import type { DatabaseVerdict, ServerFindings } from './database-verdict.ts';
+import { askDirectly, identityOf, wrongWay } from './direct-way.ts';
+import type { Ask, DirectAnswer } from './direct-way.ts';
 
 export interface HealthProbeOptions {
   readonly connection: DatabaseConnection;
@@ -27,6 +29,10 @@ export interface HealthProbeOptions {
   readonly poolStats: () => PoolStats;
   /** Shared with the pool: while it is closed nobody connects, and the probe looks as soon as it opens. */
   readonly gate?: ConnectGate;
+  /** Asks the same server past the pooler that `connection` leads through; never waits for more than a moment. */
+  readonly askDirectly?: Ask;
+  /** Behind a pooler: milliseconds since a statement of the pool was answered. */
+  readonly sinceAnswerMs?: () => number;
   readonly observer?: DatabaseObserver;
 }
 
@@ -63,11 +69,14 @@ export class HealthProbe {
   #connection: PooledConnection | undefined;
   #running: Promise<void> | undefined;
   #looking: Promise<void> | undefined;
+  /** Both ways to the server have been found to lead to one database. */
+  #isWayKnown: boolean;
 
   constructor(options: HealthProbeOptions) {
     this.#options = options;
     this.#observer = composeObservers(options.observer === undefined ? [] : [options.observer]);
     this.#gate = options.gate ?? new ConnectGate();
+    this.#isWayKnown = options.askDirectly === undefined;
     // The gate changes in the course of somebody's request, which what is found then is not about.
     const lookAgain = AsyncResource.bind(() => {
       if (this.#verdict.state === 'down' && this.#gate.mayTry) {
@@ -156,6 +165,9 @@ export class HealthProbe {
 
   async #look(): Promise<void> {
     const checkedAt = new Date().toISOString();
+    // At the same time, so that an answer that does not come is explained as soon as it is given up.
+    const { askDirectly: ask, sinceAnswerMs = () => Infinity } = this.#options;
+    const direct = ask === undefined ? undefined : askDirectly(ask);
     try {
       const isFresh = this.#connection === undefined;
       const findings = await this.#ask().catch((error: unknown) => {
@@ -164,6 +176,9 @@ export class HealthProbe {
         }
         return this.#ask();
       });
+      if (direct !== undefined && !this.#isWayKnown) {
+        this.#compareWays(await direct, findings.identity);
+      }
       this.#tell(judge(findings, this.#options.expectedMigrations, checkedAt));
     } catch (error) {
       const failure =
@@ -172,9 +187,12 @@ export class HealthProbe {
       this.#tell(
         Object.freeze({
           ...this.#verdict,
-          state: 'down',
-          code: failure.code,
-          message: failure.message,
+          ...judgeFailure({
+            failure,
+            isLate: failure.details['isLate'] === true,
+            direct: failure.code === 'CONFIG_INVALID' ? undefined : await direct,
+            sinceAnswerMs: sinceAnswerMs(),
+          }),
           checkedAt,
           roundTripMs: undefined,
         }),
@@ -184,8 +202,12 @@ export class HealthProbe {
 
   async #ask(): Promise<ServerFindings> {
     const connection = (this.#connection ??= await this.#connect());
+    let isLate = false;
     // A server that hangs is not asked again on the same socket.
-    const timer = setTimeout(() => void connection.destroy(), DEADLINE_MS);
+    const timer = setTimeout(() => {
+      isLate = true;
+      void connection.destroy();
+    }, DEADLINE_MS);
     try {
       const startedAt = performance.now();
       const { rows } = await connection.client.query<{
@@ -199,6 +221,9 @@ export class HealthProbe {
         throw new DatabaseError('DB_UNAVAILABLE', 'bug: the probe got no row');
       }
       const { isReadOnly, serverVersion } = found;
+      const identity = this.#isWayKnown
+        ? undefined
+        : await identityOf(async (text) => (await connection.client.query(text)).rows);
       const applied = found.hasMigrations ? await appliedOn(connection) : [];
       return {
         isReadOnly,
@@ -206,14 +231,24 @@ export class HealthProbe {
         appliedMigrations: applied.map(({ name }) => name),
         editedMigrations: editedMigrations(applied, this.#options.migrationChecksums ?? new Map()),
         roundTripMs,
+        identity,
       };
     } catch (error) {
       void connection.destroy();
       this.#connection = undefined;
-      throw error;
+      throw isLate ? late() : error;
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** @throws DatabaseError `CONFIG_INVALID` when the two ways lead to two databases */
+  #compareWays(direct: DirectAnswer, pooled: string | undefined): void {
+    const fault = wrongWay(direct, pooled);
+    if (fault !== undefined) {
+      throw fault;
+    }
+    this.#isWayKnown = !(direct instanceof DatabaseError);
   }
 
   async #connect(): Promise<PooledConnection> {
@@ -247,6 +282,12 @@ export class HealthProbe {
       });
     }
   }
+}
+
+function late(): DatabaseError {
+  return new DatabaseError('DB_CONNECTION_LOST', `no answer within ${DEADLINE_MS} ms`, {
+    isLate: true,
+  });
 }
 
 /** A release from before checksums made the table without them. */

@@ -19,6 +19,7 @@ import { mayChangeSession } from './statement-effects.ts';
 import { StatementFacts } from '#sql/statement-facts.ts';
 import { StatementNames } from './statement-names.ts';
 import { sqlComment } from './sql-comment.ts';
+import { transactionOpening } from './transaction-opening.ts';
 import { summarize, summaryOf } from '#sql/statement-summary.ts';
 
 /** A pool of connections to one server. */
@@ -32,6 +33,8 @@ export interface PoolOptions extends PoolSettings, ConnectionOptions {
    * one and the same work, and behind a transaction pooler, whose sessions are not ours.
    */
   readonly isResetting: boolean;
+  /** Server settings of each transaction, sent with its BEGIN; undefined: the session has them. */
+  readonly transactionSettings?: Readonly<Record<string, string>> | undefined;
   /** Tell the server where the statements of recorded traces come from; absent: no. */
   readonly sqlCommenter?: boolean;
 }
@@ -78,6 +81,7 @@ export class ConnectionPool {
     const pool = settings.poolName;
     this.#settings = settings;
     this.#hasVerifiedSettings = Object.keys(settings.sessionSettings).length === 0;
+    const { transactionSettings } = settings;
     this.#clock = clock;
     this.#currentHolder = currentHolder;
     this.gate = new ConnectGate({
@@ -103,13 +107,15 @@ export class ConnectionPool {
       clock,
       statementNames: settings.isPreparing ? new StatementNames() : undefined,
       statementTimeoutMs: settings.statementTimeoutMs,
+      openingOf:
+        transactionSettings === undefined ? () => '' : transactionOpening(transactionSettings),
       commentOf: settings.sqlCommenter === true ? sqlComment : () => undefined,
       mayChangeSession: settings.isResetting ? (text) => effects.of(text) : () => false,
-      cancel: async ({ connection: { pid, secretKey } }, isWanted) => {
-        if (pid === undefined || secretKey === undefined) {
+      cancel: async ({ connection: { cancelKey } }, isWanted) => {
+        if (cancelKey === undefined) {
           return 'unsent';
         }
-        const target = { host, port, pid, secretKey, timeoutMs: settings.connectTimeoutMs };
+        const target = { host, port, ...cancelKey, timeoutMs: settings.connectTimeoutMs };
         return await canceller.cancel(isWanted, target);
       },
       cancelled: ({ holder }) =>
@@ -183,8 +189,14 @@ export class ConnectionPool {
     this.gate.close();
   }
 
-  /** The settings are read back from the server once, since a pooler in between may swallow them. */
+  /**
+   * The settings are read back from the server once, since a pooler in between may swallow them. One that is known of
+   * answers a login itself, whatever has become of the server: only a statement tells.
+   */
   async #verify(connection: PooledConnection): Promise<void> {
+    if (this.#settings.isPooled === true) {
+      await connection.ping();
+    }
     if (!this.#hasVerifiedSettings) {
       await connection.verifySettings(this.#settings.sessionSettings);
       this.#hasVerifiedSettings = true;

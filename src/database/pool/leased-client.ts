@@ -10,6 +10,7 @@ import type { Clock } from './clock.ts';
 import type { Lease } from './lease.ts';
 import type { PooledConnection } from './pooled-connection.ts';
 import { ShareMeter } from './share-meter.ts';
+import { backendPidIn } from './transaction-opening.ts';
 import type { StatementNames } from './statement-names.ts';
 
 /** A statement that is over: answered, failed, or read no further. */
@@ -25,6 +26,8 @@ export interface LeasedClientOwner {
   readonly statementNames: StatementNames | undefined;
   /** The server's limit for one statement in milliseconds; 0 = none, and no watchdog. */
   readonly statementTimeoutMs: number;
+  /** What is sent along with a statement that begins a transaction; empty for others. */
+  readonly openingOf: (text: string) => string;
   /** What is appended to a statement on its way to the server, which is sent unnamed then. */
   readonly commentOf: (text: string, scope: WorkScope | undefined) => string | undefined;
   /** Whether a statement may leave something behind in the server session. */
@@ -59,6 +62,8 @@ const STANDBY_PAUSE_MS = 1000;
 
 /** What the server says when it leaves or has left. */
 const FAILOVER = new Set(['57P01', '57P02', '57P03', '08000', '08001', '08003', '08004', '08006']);
+
+const READ_ONLY = 'begin read only';
 
 /** What a holder that has gone away may still send. */
 const ROLLBACK = /^\s*rollback\b/i;
@@ -288,6 +293,29 @@ export class LeasedClient {
     return mapped;
   }
 
+  /** Outside of a transaction nothing holds a statement to its limits behind a transaction pooler. */
+  #isUnlimited(text: string): boolean {
+    return (
+      this.#lease.connection.transactionStatus === 'I' &&
+      this.#owner.openingOf(READ_ONLY) !== '' &&
+      this.#owner.openingOf(text) === '' &&
+      text !== 'commit' &&
+      !ROLLBACK.test(text)
+    );
+  }
+
+  /** Gives a statement a transaction of its own, which cannot write: as little as it could on a connection of ours. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    const { client } = this.#lease.connection;
+    await client.query(`${READ_ONLY}${this.#owner.openingOf(READ_ONLY)}`);
+    try {
+      return await work();
+    } finally {
+      // What is lost needs no end, and its own error is the one to tell.
+      await client.query('rollback').catch(() => undefined);
+    }
+  }
+
   async #send<R>(
     text: string,
     values: readonly unknown[],
@@ -295,6 +323,9 @@ export class LeasedClient {
     comment = '',
   ): Promise<PostgresQueryResult<R>> {
     const { connection } = this.#lease;
+    if (this.#isUnlimited(text)) {
+      return await this.#alone(() => this.#send<R>(text, values, name, comment));
+    }
     if (text === 'commit' && connection.transactionStatus === 'I') {
       throw new DatabaseError(
         'DB_QUERY_FAILED',
@@ -303,14 +334,21 @@ export class LeasedClient {
     }
     connection.needsReset ||= this.#owner.mayChangeSession(text);
     this.#isWriter = isWriter(text) ?? this.#isWriter;
+    const opening = this.#owner.openingOf(text);
+    if (opening !== '') {
+      connection.transactionPid = undefined;
+    }
     try {
       const result = await connection.client.query({
-        text: `${text}${comment}`,
+        text: `${text}${opening}${comment}`,
         values: values.map(toSentValue),
         ...(name !== undefined && { name }),
       });
       if (resultsOf(result).some(({ command }) => FORGETTING.has(command))) {
         connection.forgetPrepared();
+      }
+      if (opening !== '') {
+        connection.transactionPid = backendPidIn(resultsOf(result).at(-1)?.rows ?? []);
       }
       // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter: kysely declares the commands it knows and a row count that is never null.
       return result as QueryResult & PostgresQueryResult<R>;
@@ -350,6 +388,7 @@ export class LeasedClient {
       Reflect.set(statement, 'text', `${text}${comment}`);
     }
     let cursor: PostgresCursor<R> | undefined;
+    let isAlone = false;
     let isFailed = false;
     let isTold = false;
     let totalMs = 0;
@@ -363,6 +402,10 @@ export class LeasedClient {
       read: async (count) => {
         const work = async () => {
           try {
+            if (cursor === undefined && this.#isUnlimited(text)) {
+              isAlone = true;
+              await connection.client.query(`${READ_ONLY}${this.#owner.openingOf(READ_ONLY)}`);
+            }
             // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter: kysely declares a cursor by what it reads, pg by what it submits.
             cursor ??= connection.client.query(statement as PostgresCursor<R> & Submittable);
             // pg-cursor takes itself for done once the rows are counted, and deaf to what becomes of the connection.
@@ -406,6 +449,9 @@ export class LeasedClient {
         if (open !== undefined) {
           tell();
           await this.#watched(() => connection.unlessLost(open.close()));
+        }
+        if (isAlone && connection.isAlive) {
+          await this.#watched(() => connection.unlessLost(connection.client.query('rollback')));
         }
       },
     };

@@ -20,6 +20,8 @@ export interface ConnectionOptions {
   readonly connectTimeoutMs: number;
   /** Server settings of the session, sent with the login, so that they are what a reset goes back to; none behind a transaction pooler. */
   readonly sessionSettings: Readonly<Record<string, string>>;
+  /** A transaction pooler is in between: each transaction may run on another session of the server. */
+  readonly isPooled?: boolean;
 }
 
 // A peer that vanished is found by keepalive: 5 s, then 10 probes a second apart, as libuv has them.
@@ -36,16 +38,24 @@ export class PooledConnection implements PhysicalConnection {
   readonly #closed = Promise.withResolvers<void>();
   readonly #onBroken: OpenOptions<PooledConnection>['onBroken'];
   readonly #prepared = new Set<string>();
+  readonly #isPooled: boolean;
   #timesForgotten = 0;
   #isAlive = true;
   /** Set by whoever runs a statement that may have changed the session. */
   needsReset = false;
+  /** Behind a transaction pooler, the process of the server that runs the transaction; set when that has begun. */
+  transactionPid: number | undefined;
   /** The statement that was sent last, for reports, and when; `endedAt` is undefined while it runs. */
   statement: { readonly text: string; readonly startedAt: number; endedAt?: number } | undefined;
 
-  private constructor(client: pg.Client, onBroken: OpenOptions<PooledConnection>['onBroken']) {
+  private constructor(
+    client: pg.Client,
+    onBroken: OpenOptions<PooledConnection>['onBroken'],
+    isPooled: boolean,
+  ) {
     this.client = client;
     this.#onBroken = onBroken;
+    this.#isPooled = isPooled;
     // All stay for life: an `error` without a listener ends the process.
     client.on('error', () => this.#break('error'));
     client.on('end', () => {
@@ -98,8 +108,9 @@ export class PooledConnection implements PhysicalConnection {
   static async logIn(
     config: ClientConfig,
     { onBroken, signal, verify }: OpenOptions<PooledConnection>,
+    isPooled = false,
   ): Promise<PooledConnection> {
-    const connection = new PooledConnection(new pg.Client(config), onBroken);
+    const connection = new PooledConnection(new pg.Client(config), onBroken, isPooled);
     const destroy = () => void connection.destroy();
     signal.addEventListener('abort', destroy);
     try {
@@ -114,13 +125,19 @@ export class PooledConnection implements PhysicalConnection {
     }
   }
 
+  /** The process of the server behind it; behind a transaction pooler there is none outside of a transaction. */
   get pid(): number | undefined {
+    if (this.#isPooled) {
+      return this.transactionStatus === 'I' ? undefined : this.transactionPid;
+    }
     return numberOf(this.client, 'processID');
   }
 
-  /** With the pid, what a request to cancel needs; never to be logged. */
-  get secretKey(): number | undefined {
-    return numberOf(this.client, 'secretKey');
+  /** What a request to cancel needs, as the peer introduced itself at login; never to be logged. */
+  get cancelKey(): { readonly pid: number; readonly secretKey: number } | undefined {
+    const pid = numberOf(this.client, 'processID');
+    const secretKey = numberOf(this.client, 'secretKey');
+    return pid === undefined || secretKey === undefined ? undefined : { pid, secretKey };
   }
 
   get isAlive(): boolean {
@@ -166,7 +183,7 @@ export class PooledConnection implements PhysicalConnection {
       const [name, asked] = different;
       throw new DatabaseError(
         'CONFIG_INVALID',
-        `the server session has ${name} = ${found.get(name) ?? 'nothing'} although ${asked} was asked for: is a pooler in between (see DB_POOLER)?`,
+        `the server session has ${name} = ${found.get(name) ?? 'nothing'} although ${asked} was asked for: a pooler in between has dropped it; set DB_POOLER=pgbouncer where DATABASE_URL leads to one, and let DATABASE_DIRECT_URL lead to the server itself`,
       );
     }
   }
@@ -293,7 +310,7 @@ async function logInWithPassword(
   const { signal } = opening;
   const logIn = async (password: string) => {
     signal.throwIfAborted();
-    return await PooledConnection.logIn(clientConfig(options, password), opening);
+    return await PooledConnection.logIn(clientConfig(options, password), opening, options.isPooled);
   };
   const password = await readPassword(options.connection, signal);
   try {

@@ -19,6 +19,10 @@ export interface ServerConnectionOptions {
 const DEADLINE_MS = 500;
 /** Ends a statement that is merely slow before its connection is given up, so that it leaves no session behind. */
 const STATEMENT_TIMEOUT_MS = 400;
+const SESSION_SETTINGS = {
+  statement_timeout: String(STATEMENT_TIMEOUT_MS),
+  search_path: 'pg_catalog',
+};
 /** Kept between the scrapes of a Prometheus; costs a server nothing that nobody looks at. */
 const IDLE_MS = 60_000;
 const CLOSE_DEADLINE_MS = 500;
@@ -146,13 +150,15 @@ export class ServerConnection {
         connection,
         applicationName: `tidegauge/${poolName}/figures`,
         connectTimeoutMs: 2 * DEADLINE_MS,
-        sessionSettings: {
-          statement_timeout: String(STATEMENT_TIMEOUT_MS),
-          search_path: 'pg_catalog',
-        },
+        sessionSettings: SESSION_SETTINGS,
       },
-      // Whether it lives is looked at before it is used.
-      { onBroken: () => undefined, signal },
+      {
+        // Whether it lives is looked at before it is used.
+        onBroken: () => undefined,
+        signal,
+        // A pooler in between would have swallowed them.
+        verify: (opened) => opened.verifySettings(SESSION_SETTINGS),
+      },
     );
   }
 

@@ -5,6 +5,7 @@ import { parseSettings } from '#config/parse-settings.ts';
 import { faultsOf } from './faults-of.ts';
 
 const DATABASE_URL = 'postgresql://app:secret@db.example.com/tidegauge';
+const DIRECT_URL = 'postgresql://app:secret@server.example.com/tidegauge';
 
 describe('settings of an empty environment', () => {
   it('are those of development on the embedded server', () => {
@@ -126,9 +127,18 @@ describe('behind a pooler', () => {
   it.each(['DATABASE_DIRECT_URL', 'MIGRATION_DATABASE_URL'])(
     'the start may migrate by the way of %s',
     (variable) => {
-      const { settings } = parseSettings({ ...pooled, [variable]: DATABASE_URL });
+      const { settings } = parseSettings({ ...pooled, [variable]: DIRECT_URL });
 
       expect(settings.migrateOnStart).toBe(true);
+    },
+  );
+
+  it.each(['DATABASE_DIRECT_URL', 'MIGRATION_DATABASE_URL'])(
+    'the way of %s does not lead to the pooler again',
+    (variable) => {
+      expect(faultsOf(() => parseSettings({ ...pooled, [variable]: DATABASE_URL }))).toEqual([
+        `${variable}: must lead to the server itself, not to its pooler`,
+      ]);
     },
   );
 
