@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 import { OutputSearchReport } from './test/support/canary/output-search-report.ts';
 import { ChaosTable } from './test/support/chaos/chaos-table.ts';
 import { rounds } from './test/support/chaos/rounds.ts';
+import { hasPgBouncer, isPgBouncerFull, pgBouncerTests } from './test/support/pgbouncer-tests.ts';
 import { oldestPostgres } from './test/support/oldest-postgres.ts';
 
 /** Projects that speak SQL share one server, started once by the global set-up. */
@@ -22,9 +23,16 @@ const chaos = {
 const ABOUT_EMBEDDED = ['test/integration/{embedded,docker,npm,readme,mikro-orm-cli}*'];
 /** What no server has a part in. */
 const ABOUT_SERVICE = [
-  'test/chaos/{collector,reports,sigterm,write-history}*',
-  'test/integration/{service-output,traces-collector,traces-switched}*',
+  'test/chaos/{collector,pgbouncer,reports,sigterm,write-history}*',
+  'test/integration/{pgbouncer-errors,service-output,traces-collector,traces-switched}*',
 ];
+
+/** Through a PgBouncer: all that goes through one, or a part of it that takes seconds. */
+const throughPgBouncer = {
+  ...integration,
+  ...pgBouncerTests,
+  provide: { isPooled: true },
+};
 
 const { isWanted, installed: oldest } = oldestPostgres;
 const onOldest =
@@ -51,6 +59,19 @@ const onOldest =
             sequence: { groupOrder: 3 },
           },
         },
+        ...(hasPgBouncer && isPgBouncerFull
+          ? [
+              {
+                extends: true as const,
+                test: {
+                  ...throughPgBouncer,
+                  name: `pgbouncer-${oldest.major}`,
+                  provide: { isPooled: true, postgresBinDir: oldest.binDir },
+                  sequence: { groupOrder: 2 },
+                },
+              },
+            ]
+          : []),
       ];
 
 export default defineConfig({
@@ -110,6 +131,14 @@ export default defineConfig({
           sequence: { groupOrder: 4 },
         },
       },
+      ...(hasPgBouncer
+        ? [
+            {
+              extends: true as const,
+              test: { ...throughPgBouncer, name: 'pgbouncer', sequence: { groupOrder: 1 } },
+            },
+          ]
+        : []),
       ...onOldest,
     ],
   },

@@ -63,7 +63,10 @@ export async function buildTestService(options: TestServiceOptions = {}): Promis
   const env = {
     NODE_ENV: 'test',
     PORT: '0',
-    DATABASE_URL: database.url,
+    // Who says how the server is reached says all of it.
+    ...(options.env?.['DB_POOLER'] === undefined && options.env?.['DATABASE_URL'] === undefined
+      ? database.env
+      : { DATABASE_URL: database.url }),
     LOG_LEVEL: 'debug',
     SHUTDOWN_GRACE_MS: '2000',
     MANAGEMENT_TOKEN: token,

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
 import { migrate } from '#database/migrations/migrate.ts';
 import { entities } from '#entities.ts';
+import { PgBouncer } from './pgbouncer.ts';
 import { ROW_MARKERS } from './canary/canary-values.ts';
 import { createDatabase, dropDatabase } from './databases.ts';
 import { watchActivity } from './server-log-watch.ts';
@@ -21,7 +22,11 @@ declare module 'vitest' {
       readonly template: string;
       /** Programs of the version that the project runs on; undefined: the embedded one. */
       readonly binDir?: string | undefined;
+      /** Where the PgBouncer before it listens, on a project that has one. */
+      readonly pooler?: { readonly host: string; readonly port: number } | undefined;
     };
+    /** Set by a project whose sessions go through a PgBouncer. */
+    isPooled?: boolean;
     /** Set by a project that runs on an installed PostgreSQL. */
     postgresBinDir?: string;
   }
@@ -37,7 +42,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     join(tmpdir(), `tidegauge-test-${randomBytes(6).toString('hex')}.log`),
     ROW_MARKERS,
   );
-  const { postgresBinDir: binDir } = project.getProvidedContext();
+  const { postgresBinDir: binDir, isPooled = false } = project.getProvidedContext();
   const server = await startTestServer(process.env, {
     settings: SERVER_LOG_SETTINGS,
     log: log.write,
@@ -56,14 +61,21 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     await log.close();
     throw error;
   }
+  const bouncer = isPooled ? await PgBouncer.start(address) : undefined;
   const outputDir = await mkdtemp(join(tmpdir(), 'tidegauge-output-'));
   project.provide('outputDir', outputDir);
-  project.provide('postgres', { address, template, binDir });
+  project.provide('postgres', { address, template, binDir, pooler: bouncer && placeOf(bouncer) });
   const endWatch = watchActivity(address, log);
   return async () => {
     await endWatch();
+    await bouncer?.[Symbol.asyncDispose]();
     await dropDatabase(address, template);
     await server.stop();
     await log.close();
   };
+}
+
+function placeOf(bouncer: PgBouncer): { readonly host: string; readonly port: number } {
+  const { host, port } = bouncer.address();
+  return { host, port };
 }

@@ -25,15 +25,33 @@ export class TestDatabase implements AsyncDisposable {
     return { host, port, user, database, password: { reveal: () => password } };
   }
 
-  /** What a session manager is initialised with. */
+  /** What a session manager is initialised with; through the pooler of the project, if it has one. */
   options(overrides: Partial<DatabaseOptions> = {}): DatabaseOptions {
-    return { ...DEFAULT_DATABASE_OPTIONS, connection: this.connection, ...overrides };
+    const isPooled = this.#pooler !== undefined && overrides.connection === undefined;
+    const pooled = isPooled && {
+      connection: { ...this.connection, ...this.#pooler },
+      pooler: 'pgbouncer' as const,
+    };
+    return { ...DEFAULT_DATABASE_OPTIONS, connection: this.connection, ...pooled, ...overrides };
+  }
+
+  /** What a service finds it by; through the pooler of the project, if it has one. */
+  get env(): Readonly<Record<string, string>> {
+    return this.#pooler === undefined
+      ? { DATABASE_URL: this.url }
+      : {
+          DATABASE_URL: urlOf({ ...this.address, ...this.#pooler }),
+          DATABASE_DIRECT_URL: this.url,
+          DB_POOLER: 'pgbouncer',
+        };
   }
 
   get url(): string {
-    const { host, port, user, password, database } = this.address;
-    const credentials = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
-    return `postgresql://${credentials}@${host}:${port}/${encodeURIComponent(database)}`;
+    return urlOf(this.address);
+  }
+
+  get #pooler(): { readonly host: string; readonly port: number } | undefined {
+    return inject('postgres').pooler;
   }
 
   /** Asks the server on a connection past the pool. */
@@ -55,4 +73,9 @@ export class TestDatabase implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drop();
   }
+}
+
+function urlOf({ host, port, user, password, database }: TestServerAddress): string {
+  const credentials = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
+  return `postgresql://${credentials}@${host}:${port}/${encodeURIComponent(database)}`;
 }

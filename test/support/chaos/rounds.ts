@@ -26,6 +26,8 @@ export const rounds = {
   rotations: 10,
   /** H12: requests that carry an id. */
   requests: pick(5000, 100_000),
+  /** F31: how often PgBouncer and the server behind it end. */
+  poolerFaults: pick(1, 20),
   /** H16: how often the collector becomes everything it may become. */
   collectorFaults: pick(2, 30),
   /** F43: rows of a report. */
