@@ -5,6 +5,7 @@ import type { Response, Test } from 'supertest';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { addMember, addTeam, addUser, newEmail } from '#test/support/api-rows.ts';
 import { buildTestService, type TestService } from '#test/support/build-test-service.ts';
+import { TestDatabase } from '#test/support/test-database.ts';
 
 interface Operation {
   readonly operationId: string;
@@ -29,6 +30,7 @@ interface OpenApiDocument {
 let service: TestService;
 let operations: ReadonlyMap<string, Mounted>;
 let ajv: Ajv2020;
+let database: TestDatabase;
 let userId: string;
 let ownerId: string;
 let strangerId: string;
@@ -79,6 +81,7 @@ const CALLS: readonly (readonly [
   ['deleteTeam', 204, () => api().delete(`/teams/${teamId}`)],
   ['deleteTeam', 404, () => api().delete(`/teams/${randomUUID()}`)],
   ['deleteTeam', 412, () => stale(api().delete(`/teams/${teamId}`))],
+  ['reportSignups', 200, () => api().get('/reports/signups?interval=month')],
   ['deleteUser', 204, () => api().delete(`/users/${userId}`)],
   ['deleteUser', 404, () => api().delete(`/users/${randomUUID()}`)],
   ['deleteUser', 409, () => api().delete(`/users/${ownerId}`)],
@@ -86,7 +89,8 @@ const CALLS: readonly (readonly [
 ];
 
 beforeAll(async () => {
-  service = await buildTestService();
+  database = await TestDatabase.create();
+  service = await buildTestService({ database, env: { REPORTING_DATABASE_URL: database.url } });
   const document: OpenApiDocument = (await api().get('/openapi.json').expect(200)).body;
   ajv = new Ajv2020({ strict: false, allErrors: true });
   addFormats.default(ajv);
@@ -105,6 +109,7 @@ beforeEach(async () => {
 
 afterAll(async () => {
   await service.close();
+  await database.drop();
 });
 
 describe('the description of the API', () => {

@@ -105,6 +105,7 @@ describe('GET /pool', () => {
       waiters: [],
       connect: { mayTry: true },
       server: { answer: 'not asked' },
+      pools: [],
     });
   });
 
@@ -290,7 +291,7 @@ describe('POST /pool/evict', () => {
     );
 
     expect(response.status).toBe(202);
-    expect(response.body).toEqual({ pool: 'main', retired: 4, retiring: 1 });
+    expect(response.body).toEqual({ pool: 'main', retired: 4, retiring: 1, pools: [] });
     expect(stayed).toEqual([holder?.pid]);
     expect(answer?.status).toBe(204);
   });
