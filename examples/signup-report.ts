@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { loadSettings } from '#config/load-settings.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
 import { startEmbeddedPostgres } from '#database/embedded/embedded-postgres.ts';
+import { revealing } from '#database/embedded/provision-embedded.ts';
 import { readEmbeddedState } from '#database/embedded/read-embedded-state.ts';
 import { migrate } from '#database/migrations/migrate.ts';
 import { getDb, sessionManager } from '#database/session-manager.ts';
@@ -107,20 +108,13 @@ async function findOrStartServer(): Promise<Server> {
   }
   const running = await readEmbeddedState(join(PROJECT, '.data/postgres'));
   if (running !== undefined) {
-    return { connection: secretive(running), [Symbol.asyncDispose]: async () => {} };
+    return { connection: revealing(running.roles.app), [Symbol.asyncDispose]: async () => {} };
   }
   const dataDir = await mkdtemp(join(tmpdir(), 'tidegauge-example-'));
   const own = await startEmbeddedPostgres({ dataDir, persistent: false });
-  const connection = secretive(own.connection);
+  const connection = revealing(own.connection);
   await migrate({ connection, entities, migrationsDir: join(PROJECT, 'migrations') });
   return { connection, [Symbol.asyncDispose]: () => own.stop() };
-}
-
-function secretive({
-  password,
-  ...address
-}: Omit<DatabaseConnection, 'password'> & { readonly password: string }): DatabaseConnection {
-  return { ...address, password: { reveal: () => password } };
 }
 
 function messageOf(error: unknown): string {

@@ -6,6 +6,7 @@ import type { DatabaseObserver } from '#database/database-observer.ts';
 import { composeObservers } from '#database/database-observer.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
 import { startEmbeddedPostgres } from '#database/embedded/embedded-postgres.ts';
+import { provisionEmbedded, revealing } from '#database/embedded/provision-embedded.ts';
 import type { DatabaseVerdict } from '#database/health/database-verdict.ts';
 import { explainSchemaError } from '#database/health/explain-schema-error.ts';
 import type { Ask } from '#database/health/direct-way.ts';
@@ -93,6 +94,16 @@ export interface Service {
   ready(): Promise<void>;
   /** Drains, lets requests finish, closes everything in reverse order. Never rejects; idempotent. */
   close(): Promise<void>;
+}
+
+/** The connections of one service, each as the role that may do no more than it must. */
+interface WaysToDatabase {
+  /** Of the service itself. */
+  readonly connection: DatabaseConnection;
+  /** Of migrations. */
+  readonly migration: DatabaseConnection;
+  /** Of reports; undefined = they are not configured. */
+  readonly reporting: DatabaseConnection | undefined;
 }
 
 const ROOT = new URL('../', import.meta.url);
@@ -273,9 +284,10 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     log[level]({ event: 'db.embedded.log', line }, 'embedded server');
   }
 
-  async function connectionOf(): Promise<DatabaseConnection> {
-    if (settings.database.connection !== undefined) {
-      return settings.database.connection;
+  async function waysToDatabase(): Promise<WaysToDatabase> {
+    const { connection, direct, migration, reporting } = settings.database;
+    if (connection !== undefined) {
+      return { connection, migration: migration ?? direct ?? connection, reporting };
     }
     const server = await startEmbeddedPostgres({
       dataDir: overrides.dataDir ?? projectFile('.data/postgres'),
@@ -285,13 +297,28 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
       log: logEmbedded,
     });
     closers.add('embedded server', () => server.stop(), CLOSE_DEADLINE_MS);
-    const { password, ...address } = server.connection;
-    return { ...address, password: { reveal: () => password } };
+    const { changes } = await provisionEmbedded(server, {
+      limits: settings.database,
+      instances: settings.database.instances,
+      tables,
+    });
+    if (changes.length > 0) {
+      log.info(
+        { event: 'db.provisioned', changes: changes.length },
+        'roles and rights of the embedded server changed',
+      );
+    }
+    const { owner, app, reader } = server.roles;
+    return {
+      connection: revealing(app),
+      migration: revealing(owner),
+      reporting: revealing(reader),
+    };
   }
 
-  async function prepare(connection: DatabaseConnection): Promise<void> {
+  async function prepare(migration: DatabaseConnection): Promise<void> {
     const { applied } = await migrate({
-      connection: configuredMigrator(settings.database) ?? connection,
+      connection: configuredMigrator(settings.database) ?? migration,
       entities,
       migrationsDir,
       limits: settings.database.migrationLimits,
@@ -349,10 +376,10 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   }
 
   /** Not awaited by the start: a server that is away for an hour is waited for, live and not ready. */
-  async function bringUp(connection: DatabaseConnection): Promise<void> {
+  async function bringUp(migration: DatabaseConnection): Promise<void> {
     if (settings.migrateOnStart) {
       await prepareDatabase({
-        prepare: () => prepare(connection),
+        prepare: () => prepare(migration),
         onWaiting: () => void probe?.start(),
         signal: stopping.signal,
       }).catch((error: unknown) =>
@@ -381,7 +408,8 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   }
 
   async function start(): Promise<ServiceAddress> {
-    const connection = await connectionOf();
+    const ways = await waysToDatabase();
+    const { connection, migration } = ways;
     server = connection;
     await sessions.init({ ...settings.database, connection, entities, observer });
     closers.add(
@@ -409,8 +437,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
       );
     }
     const checksums = await migrationChecksums(migrationsDir);
-    reportingServer =
-      settings.database.connection === undefined ? connection : settings.database.reporting;
+    reportingServer = ways.reporting;
     if (reportingServer !== undefined) {
       await openReporting(reportingServer);
     }
@@ -433,7 +460,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     const managementUrl = listener && (await serveManagement(listener));
     const url = await serve('http server', app, settings.http, settings.shutdown.drainMs);
     log.info({ event: 'service.listening', url }, `listening on ${url}`);
-    const preparing = bringUp(connection);
+    const preparing = bringUp(migration);
     closers.add('start', () => preparing, CLOSE_DEADLINE_MS);
     return {
       url,

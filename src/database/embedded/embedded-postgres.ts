@@ -3,21 +3,15 @@ import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
 import { findBinaries, installedBinaries } from './binaries.ts';
-import {
-  clusterDir,
-  DATABASE,
-  ensureCluster,
-  nameForProgram,
-  resetPassword,
-  SUPERUSER,
-} from './cluster.ts';
+import { clusterDir, ensureCluster, nameForProgram, resetPassword } from './cluster.ts';
+import { roleAccess, superuserAccess } from './embedded-access.ts';
 import { fileFault, userFault } from './embedded-fault.ts';
 import { ServerKeeper } from './embedded-server.ts';
 import type { EmbeddedServer } from './embedded-server.ts';
-import { newPassword, readState, writeState } from './embedded-state.ts';
+import { newPassword, newRolePasswords, readState, writeState } from './embedded-state.ts';
 import { takeFolder } from './folder-lock.ts';
 import type { FolderLock } from './folder-lock.ts';
-import { choosePort, isPortFree, LOOPBACK } from './free-port.ts';
+import { choosePort, isPortFree } from './free-port.ts';
 import { startPostmaster } from './postmaster.ts';
 import type { Postmaster } from './postmaster.ts';
 import { readPostmasterFile, removeStalePostmasterFile } from './postmaster-file.ts';
@@ -108,6 +102,7 @@ async function startServer(
 
   const remembered = readState(dataDir);
   const password = remembered?.password ?? newPassword();
+  const rolePasswords = remembered?.rolePasswords ?? newRolePasswords();
   const isPasswordLost = remembered === undefined && existsSync(cluster);
   await ensureCluster(dataDir, tools, password, { sync: persistent });
   await removeStalePostmasterFile(cluster);
@@ -129,11 +124,14 @@ async function startServer(
       signal,
     });
   const { port, postmaster } = await startOnFreePort(remembered?.port, launchOn, (chosen) => {
-    writeState(dataDir, { port: chosen, password });
+    writeState(dataDir, { port: chosen, password, rolePasswords });
   });
   return new ServerKeeper(
     {
-      connection: { host: LOOPBACK, port, user: SUPERUSER, password, database: DATABASE },
+      access: {
+        connection: superuserAccess(port, password),
+        roles: roleAccess(port, rolePasswords),
+      },
       dataDir,
       label,
       stopGraceMs,

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import type { RoleKind } from '#database/provision/provision-request.ts';
 import { serverFault } from './embedded-fault.ts';
 import type { Postmaster } from './postmaster.ts';
 import { restartDelayMs, SETTLED_MS } from './restart-delay.ts';
 import { endServerProcesses, killServerProcesses } from './server-processes.ts';
 
-/** How to connect to an embedded server, as its superuser. */
+/** How to connect to an embedded server. */
 export interface EmbeddedConnection {
   readonly host: string;
   readonly port: number;
@@ -14,10 +15,16 @@ export interface EmbeddedConnection {
   readonly database: string;
 }
 
-/** A running PostgreSQL that belongs to this process, and ends with it. */
-export interface EmbeddedServer extends AsyncDisposable {
-  /** The same for the whole life of the server, restarts included. */
+/** How to connect to an embedded server as each of those who may. */
+export interface EmbeddedAccess {
+  /** As its superuser. */
   readonly connection: EmbeddedConnection;
+  /** As the roles of the service, which exist once the database has been provisioned. */
+  readonly roles: Readonly<Record<RoleKind, EmbeddedConnection>>;
+}
+
+/** A running PostgreSQL that belongs to this process, and ends with it. Access is the same for its whole life, restarts included. */
+export interface EmbeddedServer extends EmbeddedAccess, AsyncDisposable {
   /** The postmaster's pid; another one after a restart. */
   readonly pid: number;
   /** The state folder that was asked for; PostgreSQL's own data directory is `data` in it. */
@@ -31,7 +38,7 @@ const AWAKE_MS = 1000;
 
 /** What the keeper of a server needs. */
 export interface ServerKeeperOptions {
-  readonly connection: EmbeddedConnection;
+  readonly access: EmbeddedAccess;
   readonly dataDir: string;
   readonly label: string;
   /** How long a fast shutdown may take before the server is ended by force. */
@@ -46,6 +53,7 @@ export interface ServerKeeperOptions {
 /** Keeps one server running: starts it again when its postmaster dies, until it is stopped. */
 export class ServerKeeper implements EmbeddedServer {
   readonly connection: EmbeddedConnection;
+  readonly roles: EmbeddedAccess['roles'];
   readonly dataDir: string;
   readonly #options: ServerKeeperOptions;
   readonly #stopping = new AbortController();
@@ -54,7 +62,8 @@ export class ServerKeeper implements EmbeddedServer {
   #stopped: Promise<void> | undefined;
 
   constructor(options: ServerKeeperOptions, first: Postmaster) {
-    this.connection = Object.freeze({ ...options.connection });
+    this.connection = options.access.connection;
+    this.roles = options.access.roles;
     this.dataDir = options.dataDir;
     this.#options = options;
     this.#pid = first.pid;

@@ -1,8 +1,9 @@
 import { createConnection } from 'node:net';
 import { existsSync } from 'node:fs';
 
-import { clusterDir, DATABASE, SUPERUSER } from './cluster.ts';
-import type { EmbeddedConnection } from './embedded-server.ts';
+import { clusterDir } from './cluster.ts';
+import { roleAccess, superuserAccess } from './embedded-access.ts';
+import type { EmbeddedAccess } from './embedded-server.ts';
 import { readState } from './embedded-state.ts';
 import { LOOPBACK } from './free-port.ts';
 import { readPostmasterFile } from './postmaster-file.ts';
@@ -16,20 +17,18 @@ const CONNECT_DEADLINE_MS = 1_000;
  * runs there that is alive and accepts connections. Throws `CONFIG_INVALID` when the folder is not
  * ours to read.
  */
-export async function readEmbeddedState(dataDir: string): Promise<EmbeddedConnection | undefined> {
+export async function readEmbeddedState(dataDir: string): Promise<EmbeddedAccess | undefined> {
   if (!existsSync(dataDir)) return undefined;
   const state = readState(dataDir);
   const file = state === undefined ? undefined : readPostmasterFile(clusterDir(dataDir));
-  if (state === undefined || file === undefined || !file.isReady) return undefined;
+  // A server of a version that knew no roles is one that runs no service of this one.
+  if (state?.rolePasswords === undefined || file === undefined || !file.isReady) return undefined;
   const alive = await serverProcesses(folderLabel(dataDir));
   if (!alive.some(({ pid, role }) => pid === file.pid && role === 'main')) return undefined;
   if (!(await accepts(file.port))) return undefined;
   return {
-    host: LOOPBACK,
-    port: file.port,
-    user: SUPERUSER,
-    password: state.password,
-    database: DATABASE,
+    connection: superuserAccess(file.port, state.password),
+    roles: roleAccess(file.port, state.rolePasswords),
   };
 }
 

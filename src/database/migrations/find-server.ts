@@ -1,6 +1,7 @@
 import type { DatabaseSettings } from '#config/settings.ts';
 import { DatabaseError } from '#database/database-error.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
+import { revealing } from '#database/embedded/provision-embedded.ts';
 import { readEmbeddedState } from '#database/embedded/read-embedded-state.ts';
 
 type Ways = Pick<DatabaseSettings, 'connection' | 'direct' | 'migration' | 'pooler'>;
@@ -37,7 +38,7 @@ export async function findServer(
     return configured;
   }
   const embedded = await readEmbeddedState(dataDir);
-  return embedded && { ...embedded, password: { reveal: () => embedded.password } };
+  return embedded && revealing(embedded.roles.owner);
 }
 
 /** There is nothing to connect to. */

@@ -1,0 +1,148 @@
+import { MIGRATIONS_TABLE } from '#database/migrations/fenced-storage.ts';
+import type { CatalogState, RelationState } from './catalog-state.ts';
+import { OPERATOR_FUNCTIONS, OPERATOR_SCHEMA, operatorSchemaComment } from './operator-functions.ts';
+import type { ProvisionRequest } from './provision-request.ts';
+import { literal, optional, quoted } from './provision-step.ts';
+import type { ProvisionStep } from './provision-step.ts';
+
+/** As MikroORM makes it; made before the first migration, the service's role has no right to write to it at any time. */
+const MIGRATIONS_COLUMNS =
+  '"id" serial PRIMARY KEY, "name" varchar(255), "executed_at" timestamptz DEFAULT CURRENT_TIMESTAMP';
+
+const KIND: Readonly<Record<RelationState['kind'], string>> = {
+  r: 'TABLE',
+  p: 'TABLE',
+  v: 'VIEW',
+  m: 'MATERIALIZED VIEW',
+  f: 'FOREIGN TABLE',
+  S: 'SEQUENCE',
+};
+
+/** What makes the objects exist that must, and hands over those that belong to the wrong role. */
+export function planObjects(
+  state: CatalogState,
+  request: ProvisionRequest,
+): readonly ProvisionStep[] {
+  return [
+    ...ownersOfContainers(state, request),
+    ...migrationsTable(state, request),
+    ...handovers(state, request),
+    ...operatorFunctions(state),
+  ];
+}
+
+/** What stays with a role that provisioning does not touch, one line each. */
+export function foreignRelations(
+  state: CatalogState,
+  request: ProvisionRequest,
+): readonly string[] {
+  return independent(state)
+    .filter(({ owner }) => owner !== request.roles.owner.user)
+    .filter((relation) => !isHandedOver(relation, state, request))
+    .map(({ name, owner }) => `public.${name} belongs to ${owner}, and is left as it is`);
+}
+
+/** Whoever owns a database or a schema may create in it, whatever is granted. */
+function ownersOfContainers(
+  state: CatalogState,
+  request: ProvisionRequest,
+): readonly ProvisionStep[] {
+  const { administrator, database, schemas } = state;
+  const isOurs = (name: string) => limitedRoles(request).includes(name);
+  return [
+    ...(isOurs(database.owner)
+      ? [
+          optional(
+            `database ${database.name}: owned by ${administrator.name} instead of ${database.owner}`,
+            `ALTER DATABASE ${quoted(database.name)} OWNER TO ${quoted(administrator.name)}`,
+          ),
+        ]
+      : []),
+    ...schemas
+      .filter((schema) => isOurs(schema.owner))
+      .map((schema) =>
+        optional(
+          `schema ${schema.name}: owned by ${administrator.name} instead of ${schema.owner}`,
+          `ALTER SCHEMA ${quoted(schema.name)} OWNER TO ${quoted(administrator.name)}`,
+        ),
+      ),
+    ...(schemas.some(({ name }) => name === OPERATOR_SCHEMA)
+      ? []
+      : [optional(`schema ${OPERATOR_SCHEMA}: created`, `CREATE SCHEMA ${OPERATOR_SCHEMA}`)]),
+  ];
+}
+
+function migrationsTable(state: CatalogState, request: ProvisionRequest): readonly ProvisionStep[] {
+  if (state.relations.some(({ name }) => name === MIGRATIONS_TABLE)) return [];
+  const table = `public.${quoted(MIGRATIONS_TABLE)}`;
+  return [
+    optional(
+      `table ${MIGRATIONS_TABLE}: created`,
+      `CREATE TABLE ${table} (${MIGRATIONS_COLUMNS})`,
+      `ALTER TABLE ${table} OWNER TO ${quoted(request.roles.owner.user)}`,
+    ),
+  ];
+}
+
+function handovers(state: CatalogState, request: ProvisionRequest): readonly ProvisionStep[] {
+  const owner = request.roles.owner.user;
+  const relations = independent(state)
+    .filter((relation) => isHandedOver(relation, state, request))
+    .map((relation) =>
+      optional(
+        `${KIND[relation.kind].toLowerCase()} ${relation.name}: owned by ${owner} instead of ${relation.owner}`,
+        `ALTER ${KIND[relation.kind]} public.${quoted(relation.name)} OWNER TO ${quoted(owner)}`,
+      ),
+    );
+  const functions = state.functions
+    .filter(({ schema }) => schema === 'public')
+    .filter((routine) => limitedRoles(request).includes(routine.owner))
+    .map((routine) =>
+      optional(
+        `function ${routine.signature}: owned by ${owner} instead of ${routine.owner}`,
+        `ALTER ROUTINE ${routine.signature} OWNER TO ${quoted(owner)}`,
+      ),
+    );
+  return [...relations, ...functions];
+}
+
+/** Objects that others made for themselves stay theirs: the tables of the service are taken from anybody. */
+function isHandedOver(
+  { name, owner }: RelationState,
+  { administrator }: CatalogState,
+  request: ProvisionRequest,
+): boolean {
+  return (
+    owner !== request.roles.owner.user &&
+    ([administrator.name, ...limitedRoles(request)].includes(owner) ||
+      [...request.tables, MIGRATIONS_TABLE].includes(name))
+  );
+}
+
+function operatorFunctions(state: CatalogState): readonly ProvisionStep[] {
+  const comment = operatorSchemaComment(OPERATOR_FUNCTIONS);
+  const schema = state.schemas.find(({ name }) => name === OPERATOR_SCHEMA);
+  const found = state.functions.map(({ signature }) => signature);
+  const isCurrent =
+    schema?.comment === comment &&
+    OPERATOR_FUNCTIONS.every(({ signature }) => found.includes(signature));
+  if (isCurrent) return [];
+  const names = OPERATOR_FUNCTIONS.map(({ signature }) => signature).join(', ');
+  return [
+    optional(
+      `schema ${OPERATOR_SCHEMA}: ${names === '' ? 'no functions' : names} of this release`,
+      ...OPERATOR_FUNCTIONS.flatMap(({ statements }) => statements),
+      `COMMENT ON SCHEMA ${OPERATOR_SCHEMA} IS ${literal(comment)}`,
+    ),
+  ];
+}
+
+/** A sequence that is a column's goes where its table goes. */
+function independent({ relations }: CatalogState): readonly RelationState[] {
+  return relations.filter(({ sequenceOf }) => sequenceOf === null);
+}
+
+/** Those that may own nothing. */
+function limitedRoles({ roles: { app, reader } }: ProvisionRequest): readonly string[] {
+  return [app.user, ...(reader === undefined ? [] : [reader.user])];
+}

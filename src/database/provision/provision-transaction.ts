@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import type pg from 'pg';
+import type { NoticeMessage } from 'pg-protocol/dist/messages';
+import { DatabaseError } from '#database/database-error.ts';
+import type { CatalogState } from './catalog-state.ts';
+import { requestedRoles } from './provision-request.ts';
+import type { ProvisionRequest } from './provision-request.ts';
+import { quoted } from './provision-step.ts';
+import type { ProvisionStep } from './provision-step.ts';
+
+/** The first 64 bits of SHA-256 over `tidegauge provision`; advisory locks are per database. */
+const LOCK_KEY = createHash('sha256').update('tidegauge provision').digest().readBigInt64BE();
+const LOCK_TIMEOUT = '60s';
+
+/** No right; not supported, or not a setting, or not a value of it on this server. */
+const REFUSALS = new Set(['42501', '0A000', '42704', '22023']);
+/** Warnings of a GRANT or REVOKE that did nothing. */
+const WITHOUT_EFFECT = new Set(['01006', '01007']);
+/** Since then, to administer a role is not to have its rights. */
+const MEMBERSHIP_OPTIONS_SINCE = 16;
+
+/** The one transaction of a run, in which a step that is refused takes nothing else with it. */
+export class ProvisionTransaction {
+  readonly #client: pg.Client;
+  readonly #state: CatalogState;
+  readonly #roles: readonly string[];
+  /** Roles whose member the administrator is for the length of the run. */
+  readonly #borrowed: string[] = [];
+  readonly #considered = new Set<string>();
+
+  private constructor(client: pg.Client, state: CatalogState, request: ProvisionRequest) {
+    this.#client = client;
+    this.#state = state;
+    this.#roles = requestedRoles(request).map(({ login }) => login.user);
+  }
+
+  /** Begins it, under the lock of this database where the administrator may take one. */
+  static async begin(
+    client: pg.Client,
+    state: CatalogState,
+    request: ProvisionRequest,
+  ): Promise<ProvisionTransaction> {
+    const transaction = new ProvisionTransaction(client, state, request);
+    await client.query('BEGIN');
+    await transaction.#attempt([
+      `SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`,
+      `SELECT pg_advisory_xact_lock(${LOCK_KEY})`,
+      'SET LOCAL lock_timeout = DEFAULT',
+    ]);
+    return transaction;
+  }
+
+  /**
+   * Makes a step. Resolves to the server's words when it refuses.
+   *
+   * @throws DatabaseError `DB_PERMISSION` when it refuses one that the service needs
+   */
+  async make(step: ProvisionStep): Promise<string | undefined> {
+    await this.#borrowRoles();
+    const refusal = await this.#attempt(step.sql);
+    if (refusal === undefined || !step.isEssential) return refusal;
+    throw new DatabaseError(
+      'DB_PERMISSION',
+      `the role ${this.#state.administrator.name} may not do what the service needs: ${step.change} (${refusal})`,
+    );
+  }
+
+  /** Ends it, and gives back what was borrowed. */
+  async end(how: 'COMMIT' | 'ROLLBACK'): Promise<void> {
+    if (how === 'COMMIT') {
+      for (const role of this.#borrowed) {
+        await this.#client.query(`REVOKE ${quoted(role)} FROM CURRENT_USER`);
+      }
+    }
+    await this.#client.query(how);
+  }
+
+  /** Whoever is no superuser changes what a role owns as a member of it alone. */
+  async #borrowRoles(): Promise<void> {
+    const { major, administrator } = this.#state;
+    if (administrator.isSuperuser) return;
+    for (const role of this.#roles.filter((name) => !this.#considered.has(name))) {
+      const { rows } = await this.#client.query<{ isMember: boolean }>(
+        `select pg_has_role(oid, 'USAGE') as "isMember" from pg_roles where rolname = $1`,
+        [role],
+      );
+      const isMember = rows[0]?.isMember;
+      if (isMember === undefined) continue;
+      this.#considered.add(role);
+      const options = major < MEMBERSHIP_OPTIONS_SINCE ? '' : ' WITH INHERIT TRUE, SET TRUE';
+      const refusal = isMember
+        ? 'none is needed'
+        : await this.#attempt([`GRANT ${quoted(role)} TO CURRENT_USER${options}`]);
+      if (refusal === undefined) this.#borrowed.push(role);
+    }
+  }
+
+  async #attempt(sql: readonly string[]): Promise<string | undefined> {
+    const warnings: string[] = [];
+    const listen = ({ code, message }: Pick<NoticeMessage, 'code' | 'message'>) => {
+      if (WITHOUT_EFFECT.has(code ?? '')) warnings.push(message ?? '');
+    };
+    this.#client.on('notice', listen);
+    try {
+      await this.#client.query('SAVEPOINT step');
+      for (const statement of sql) await this.#client.query(statement);
+      await this.#client.query('RELEASE SAVEPOINT step');
+      return warnings[0];
+    } catch (error) {
+      const { code } = error instanceof Error && 'code' in error ? error : {};
+      if (!(error instanceof Error) || !REFUSALS.has(String(code))) throw error;
+      await this.#client.query('ROLLBACK TO SAVEPOINT step');
+      return error.message;
+    } finally {
+      this.#client.off('notice', listen);
+    }
+  }
+}
