@@ -1,4 +1,6 @@
 import { loadEnvFile } from './load-env-file.ts';
+import { parseProvisioning } from './parse-provisioning.ts';
+import type { Provisioning } from './parse-provisioning.ts';
 import { parseSettings } from './parse-settings.ts';
 import type { ParsedSettings } from './parse-settings.ts';
 import { LIBPQ_VARIABLES } from './unread-variables.ts';
@@ -14,4 +16,15 @@ export function loadSettings(): ParsedSettings {
   const parsed = parseSettings(process.env, { isTerminal: process.stdout.isTTY });
   for (const variable of LIBPQ_VARIABLES) delete process.env[variable];
   return parsed;
+}
+
+/**
+ * Reads the settings and who makes the roles that they name; undefined for the embedded server. As `loadSettings`, for
+ * `npm run db:provision`.
+ */
+export function loadProvisioning(): ParsedSettings & {
+  readonly provisioning: Provisioning | undefined;
+} {
+  const parsed = loadSettings();
+  return { ...parsed, provisioning: parseProvisioning(process.env, parsed.settings.database) };
 }

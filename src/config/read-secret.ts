@@ -1,4 +1,3 @@
-import type { EnvironmentValues } from './environment-schema.ts';
 import type { FaultList } from './fault-list.ts';
 import { readSecretFile } from './read-secret-file.ts';
 
@@ -18,13 +17,13 @@ export interface ReadSecret {
 }
 
 /** A secret from its variable or from the file that `…_FILE` names; a fault of either is noted. */
-export function readSecret(
-  variable: SecretVariable,
-  values: EnvironmentValues,
+export function readSecret<V extends string>(
+  variable: V,
+  values: Readonly<Partial<Record<V | `${V}_FILE`, string | undefined>>>,
   faults: FaultList,
 ): ReadSecret | undefined {
   const value = values[variable];
-  const path = values[`${variable}_FILE`];
+  const path: string | undefined = values[`${variable}_FILE`];
   if (path === undefined) return value === undefined ? undefined : { variable, value };
   if (value !== undefined) {
     faults.add(`${variable}_FILE`, `must be unset when ${variable} is set`);

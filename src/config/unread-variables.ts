@@ -1,4 +1,5 @@
 import { nearest } from './nearest.ts';
+import { provisionVariables } from './provision-variables.ts';
 import { testVariables } from './test-variables.ts';
 
 /** What pg and libpq would obey in place of, or besides, the settings (libpq 34.15). */
@@ -36,7 +37,7 @@ export const LIBPQ_VARIABLES = [
 ] as const;
 
 const PREFIX =
-  /^(?:DB|DATABASE|REPORTING|MIGRATION|HTTP|MANAGEMENT|SHUTDOWN|LOG|CORS|TRUST|MIGRATE|TEST_DATABASE|TEST_POSTGRES)_/i;
+  /^(?:DB|DATABASE|REPORTING|MIGRATION|PROVISION_DATABASE|HTTP|MANAGEMENT|SHUTDOWN|LOG|CORS|TRUST|MIGRATE|TEST_DATABASE|TEST_POSTGRES)_/i;
 /** `http_proxy`, and what Docker links and Kubernetes set for a service called `db`. */
 const FOREIGN = /^HTTP_PROXY$|_SERVICE_(?:HOST|PORT)|_PORT_\d+_/i;
 const ASKS_FOR_TLS = /^(?:DB|DATABASE)_(?:SSL|TLS)/i;
@@ -55,9 +56,10 @@ export function judgeUnreadVariables(
   env: Readonly<Record<string, string | undefined>>,
   known: readonly string[],
 ): UnreadVariables {
+  const others = { ...testVariables, ...provisionVariables };
   const unread = Object.keys(env)
     .filter((name) => env[name] !== undefined && /^\w{2,64}$/.test(name))
-    .filter((name) => !known.includes(name) && !(name in testVariables))
+    .filter((name) => !known.includes(name) && !(name in others))
     .toSorted();
 
   const refused = unread

@@ -8,6 +8,7 @@ import { connectionVariables, poolVariables } from '#config/database-variables.t
 import { environmentSchema } from '#config/environment-schema.ts';
 import { httpVariables } from '#config/http-variables.ts';
 import { logVariables, serviceVariables, shutdownVariables } from '#config/service-variables.ts';
+import { provisionVariables } from '#config/provision-variables.ts';
 import { settingDocs } from '#config/setting-kind.ts';
 import type { SettingDoc } from '#config/setting-kind.ts';
 import { testVariables } from '#config/test-variables.ts';
@@ -19,15 +20,17 @@ const GROUPS = [
   { title: 'Connection pool and server sessions', variables: poolVariables },
   { title: 'Shutdown', variables: shutdownVariables },
   { title: 'Logs', variables: logVariables },
+  { title: 'Roles (read by `npm run db:provision` alone)', variables: provisionVariables },
   { title: 'Tests (not read by the service)', variables: testVariables },
 ].map(({ title, variables }) => ({ title, settings: documented(variables) }));
 
 describe('the reference of settings', () => {
-  it('has every variable of the schema, in its order, and those of the tests', () => {
+  it('has every variable of the schema, in its order, and those of others', () => {
     const listed = GROUPS.flatMap(({ settings }) => settings.map(({ name }) => name));
 
     expect(listed).toEqual([
       ...Object.keys(environmentSchema.shape),
+      ...Object.keys(provisionVariables),
       ...Object.keys(testVariables),
     ]);
   });

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import {
   newPassword,
+  newRolePasswords,
   parseState,
   readState,
   writeState,
@@ -20,9 +21,9 @@ describe('the remembered state', () => {
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
   it('is read back as it was written, from a file that only its owner may read', () => {
-    const state = { port: 20_001, password: newPassword() };
+    const state = { port: 20_001, password: newPassword(), rolePasswords: newRolePasswords() };
 
-    writeState(folder, { port: 1, password: 'x' });
+    writeState(folder, { ...state, port: 1, password: 'x' });
     writeState(folder, state);
 
     expect(readState(folder)).toEqual(state);
@@ -36,9 +37,23 @@ describe('the remembered state', () => {
   });
 
   it('forgets a port that is none, and everything without a password', () => {
-    expect(parseState('{"port":70000,"password":"p"}')).toEqual({ port: undefined, password: 'p' });
+    expect(parseState('{"port":70000,"password":"p"}')).toEqual({
+      port: undefined,
+      password: 'p',
+      rolePasswords: undefined,
+    });
     expect(parseState('{"port":20001,"password":""}')).toBeUndefined();
     expect(parseState('{"port":20001}')).toBeUndefined();
+  });
+
+  it('forgets the passwords of the roles unless all of them are there', () => {
+    const passwords = { owner: 'o', app: 'a', reader: 'r' };
+    const parsed = [passwords, { ...passwords, app: '' }, { owner: 'o' }, null].map(
+      (rolePasswords) =>
+        parseState(JSON.stringify({ port: 20_001, password: 'p', rolePasswords }))?.rolePasswords,
+    );
+
+    expect(parsed).toStrictEqual([passwords, undefined, undefined, undefined]);
   });
 
   it('is none for any text that is not a state', () => {

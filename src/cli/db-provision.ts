@@ -1,0 +1,132 @@
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { ConfigError } from '#config/config-error.ts';
+import { formatConfigError } from '#config/format-config-error.ts';
+import { loadProvisioning } from '#config/load-settings.ts';
+import { DatabaseError } from '#database/database-error.ts';
+import { revealing } from '#database/embedded/provision-embedded.ts';
+import { readEmbeddedState } from '#database/embedded/read-embedded-state.ts';
+import { noServerError } from '#database/migrations/find-server.ts';
+import { privilegeReport } from '#database/provision/privilege-report.ts';
+import { provision } from '#database/provision/provision.ts';
+import type { ProvisionOptions, ProvisionOutcome } from '#database/provision/provision.ts';
+import { surveyRoles } from '#database/provision/survey-roles.ts';
+import { entities } from '#entities.ts';
+
+const USAGE = `usage: npm run db:provision [-- --dry-run | --report | --help]
+
+Makes the roles of the service and gives them their rights, as the administrator of
+PROVISION_DATABASE_URL: the owner of the tables from MIGRATION_DATABASE_URL, the service from
+DATABASE_URL and, where it is set, the reader from REPORTING_DATABASE_URL. Prints what it changes; a
+second run changes nothing. Without DATABASE_URL: for the embedded server that runs now.
+
+--dry-run  prints what it would change, and changes nothing
+--report   prints who has which rights, and changes nothing
+
+Exit codes: 0 as it should be, 1 failed and nothing changed, 64 wrong usage, 78 settings not valid.
+`;
+
+/** sysexits.h, EX_USAGE. */
+const EXIT_USAGE = 64;
+/** sysexits.h, EX_CONFIG. */
+const EXIT_CONFIG = 78;
+
+// The server takes back what is not committed.
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
+// Whoever reads may stop reading (`| head`): the exit code still tells.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', () => undefined);
+}
+
+process.exitCode = await main();
+
+type Wish = 'provision' | 'dry-run' | 'report' | 'help' | 'wrong';
+
+async function main(): Promise<number> {
+  const wish = readArguments();
+  if (wish === 'help' || wish === 'wrong') {
+    (wish === 'help' ? process.stdout : process.stderr).write(USAGE);
+    return wish === 'help' ? 0 : EXIT_USAGE;
+  }
+  try {
+    const options = await readOptions();
+    const { host, port, database, user } = options.connection;
+    print(`database ${database} at ${host}:${port}, as ${user}`);
+    if (wish === 'report') {
+      const state = await surveyRoles(options);
+      for (const line of privilegeReport(state, options.request)) print(line);
+      return 0;
+    }
+    const isDryRun = wish === 'dry-run';
+    tell(await provision({ ...options, isDryRun }), isDryRun);
+    if (options.request.roles.reader === undefined) {
+      print('no reader: REPORTING_DATABASE_URL is unset');
+    }
+    return 0;
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      process.stderr.write(formatConfigError(error));
+      return error.exitCode;
+    }
+    if (error instanceof DatabaseError) {
+      process.stderr.write(`${error.code}: ${error.message}\n`);
+      return error.code === 'CONFIG_INVALID' ? EXIT_CONFIG : 1;
+    }
+    throw error;
+  }
+}
+
+async function readOptions(): Promise<ProvisionOptions> {
+  const { settings, provisioning } = loadProvisioning();
+  const { database } = settings;
+  const wanted = {
+    limits: database,
+    instances: database.instances,
+    tables: entities.map(({ meta }) => meta.tableName),
+  };
+  if (provisioning !== undefined) {
+    const { administrator, owner, app, reader } = provisioning;
+    return { connection: administrator, request: { ...wanted, roles: { owner, app, reader } } };
+  }
+  const embedded = await readEmbeddedState(
+    fileURLToPath(new URL('../../.data/postgres', import.meta.url)),
+  );
+  if (embedded === undefined) throw noServerError();
+  const { owner, app, reader } = embedded.roles;
+  return {
+    connection: revealing(embedded.connection),
+    request: {
+      ...wanted,
+      roles: { owner: revealing(owner), app: revealing(app), reader: revealing(reader) },
+    },
+  };
+}
+
+function tell({ changes, skipped, notes }: ProvisionOutcome, isDryRun: boolean): void {
+  for (const change of changes) print(`${isDryRun ? 'would change' : 'changed'}  ${change}`);
+  for (const { change, reason } of skipped) print(`skipped  ${change} (${reason})`);
+  for (const note of notes) print(`note  ${note}`);
+  print(`${changes.length} changes${isDryRun ? ' to make' : ''}, ${skipped.length} skipped`);
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function readArguments(): Wish {
+  try {
+    const { values } = parseArgs({
+      options: {
+        help: { type: 'boolean', short: 'h' },
+        'dry-run': { type: 'boolean' },
+        report: { type: 'boolean' },
+      },
+    });
+    const wishes = (['help', 'dry-run', 'report'] as const).filter((wish) => values[wish]);
+    if (wishes.length > 1) return 'wrong';
+    return wishes[0] ?? 'provision';
+  } catch {
+    return 'wrong';
+  }
+}
