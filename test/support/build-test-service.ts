@@ -19,6 +19,8 @@ import { TestDatabase } from './test-database.ts';
 export interface TestServiceOptions {
   /** Variables beside those that point at the file's own database. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Log in as a superuser instead of with the rights that a service has in production; say why. */
+  readonly isAdministrator?: boolean;
   /** Routes of the test's own. */
   readonly routes?: readonly Route[];
   readonly observer?: DatabaseObserver;
@@ -63,10 +65,11 @@ export async function buildTestService(options: TestServiceOptions = {}): Promis
   const env = {
     NODE_ENV: 'test',
     PORT: '0',
-    // Who says how the server is reached says all of it.
+    // Who says how the server is reached says all of it; the pooler of a project knows the administrator alone.
     ...(options.env?.['DB_POOLER'] === undefined && options.env?.['DATABASE_URL'] === undefined
-      ? database.env
+      ? { DATABASE_URL: database.urlAs('app'), ...(database.isPooled && database.env) }
       : { DATABASE_URL: database.url }),
+    ...(options.isAdministrator === true && database.env),
     LOG_LEVEL: 'debug',
     SHUTDOWN_GRACE_MS: '2000',
     MANAGEMENT_TOKEN: token,

@@ -11,6 +11,8 @@ import { ROW_MARKERS } from './canary/canary-values.ts';
 import { createDatabase, dropDatabase } from './databases.ts';
 import { watchActivity } from './server-log-watch.ts';
 import { SERVER_LOG_SETTINGS, ServerLog } from './server-log.ts';
+import { asRole, dropTestRoles, newTestRoles, provisionTestDatabase } from './test-roles.ts';
+import type { TestRoles } from './test-roles.ts';
 import { startTestServer } from './test-server.ts';
 import type { TestServerAddress } from './test-server.ts';
 
@@ -20,6 +22,8 @@ declare module 'vitest' {
     postgres: {
       readonly address: TestServerAddress;
       readonly template: string;
+      /** Whom the template has been provisioned for. */
+      readonly roles: TestRoles;
       /** Programs of the version that the project runs on; undefined: the embedded one. */
       readonly binDir?: string | undefined;
       /** Where the PgBouncer before it listens, on a project that has one. */
@@ -33,7 +37,7 @@ declare module 'vitest' {
 }
 
 /**
- * Starts one server for the project's test files and migrates one template database on it. The server logs every
+ * Starts one server for the project's test files, and provisions and migrates one template database on it. The server logs every
  * statement; a value of the tests' rows in those of the service fails the run when it ends. What services write is kept
  * in a folder, which `OutputSearchReport` searches.
  */
@@ -50,9 +54,11 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   });
   const { address } = server;
   const template = await createDatabase(address, 'template1');
+  const roles = newTestRoles();
   try {
+    await provisionTestDatabase({ ...address, database: template }, roles);
     await migrate({
-      connection: { ...address, database: template, password: { reveal: () => address.password } },
+      connection: asRole({ ...address, database: template }, roles.owner),
       entities,
       migrationsDir: fileURLToPath(new URL('../../migrations', import.meta.url)),
     });
@@ -64,12 +70,19 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const bouncer = isPooled ? await PgBouncer.start(address) : undefined;
   const outputDir = await mkdtemp(join(tmpdir(), 'tidegauge-output-'));
   project.provide('outputDir', outputDir);
-  project.provide('postgres', { address, template, binDir, pooler: bouncer && placeOf(bouncer) });
+  project.provide('postgres', {
+    address,
+    template,
+    roles,
+    binDir,
+    pooler: bouncer && placeOf(bouncer),
+  });
   const endWatch = watchActivity(address, log);
   return async () => {
     await endWatch();
     await bouncer?.[Symbol.asyncDispose]();
     await dropDatabase(address, template);
+    await dropTestRoles(address, roles);
     await server.stop();
     await log.close();
   };

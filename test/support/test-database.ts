@@ -2,27 +2,40 @@ import type pg from 'pg';
 import { inject } from 'vitest';
 import type { DatabaseConnection, DatabaseOptions } from '#database/database-options.ts';
 import { DEFAULT_DATABASE_OPTIONS } from '#database/database-options.ts';
+import type { RoleKind } from '#database/provision/provision-request.ts';
 import { createDatabase, dropDatabase, withClient } from './databases.ts';
+import { admitRoles, asRole } from './test-roles.ts';
+import type { TestRoles } from './test-roles.ts';
 import type { TestServerAddress } from './test-server.ts';
 
 /** A database of this test file alone, cloned from the migrated template. */
 export class TestDatabase implements AsyncDisposable {
+  /** As the administrator. */
   readonly address: TestServerAddress;
+  readonly roles: TestRoles;
 
-  private constructor(address: TestServerAddress) {
+  private constructor(address: TestServerAddress, roles: TestRoles) {
     this.address = address;
+    this.roles = roles;
   }
 
   /** Clones the template; `empty` starts from nothing instead. Drop it when the file is done. */
   static async create(options: { readonly empty?: boolean } = {}): Promise<TestDatabase> {
-    const { address, template } = inject('postgres');
+    const { address, template, roles } = inject('postgres');
     const name = await createDatabase(address, options.empty === true ? 'template1' : template);
-    return new TestDatabase({ ...address, database: name });
+    const database = new TestDatabase({ ...address, database: name }, roles);
+    await admitRoles(database.address, roles);
+    return database;
   }
 
+  /** As the administrator. */
   get connection(): DatabaseConnection {
-    const { host, port, user, database, password } = this.address;
-    return { host, port, user, database, password: { reveal: () => password } };
+    return asRole(this.address, this.address);
+  }
+
+  /** As one of the roles that a service runs with in production. */
+  as(kind: RoleKind): DatabaseConnection {
+    return asRole(this.address, this.roles[kind]);
   }
 
   /** What a session manager is initialised with; through the pooler of the project, if it has one. */
@@ -46,15 +59,26 @@ export class TestDatabase implements AsyncDisposable {
         };
   }
 
+  /** As the administrator. */
   get url(): string {
     return urlOf(this.address);
+  }
+
+  /** As one of the roles, past every pooler. */
+  urlAs(kind: RoleKind): string {
+    return urlOf({ ...this.address, ...this.roles[kind] });
+  }
+
+  /** Whether sessions go through the pooler of the project. */
+  get isPooled(): boolean {
+    return this.#pooler !== undefined;
   }
 
   get #pooler(): { readonly host: string; readonly port: number } | undefined {
     return inject('postgres').pooler;
   }
 
-  /** Asks the server on a connection past the pool. */
+  /** Asks the server as the administrator, on a connection past the pool. */
   async query<R extends pg.QueryResultRow = pg.QueryResultRow>(
     text: string,
     values: readonly unknown[] = [],

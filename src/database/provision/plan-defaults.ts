@@ -1,9 +1,8 @@
 import { EVERYBODY } from './catalog-state.ts';
 import type { CatalogState, DefaultGrants } from './catalog-state.ts';
-import { called, functionRights, inSql, sequenceRights, tableRights } from './plan-grants.ts';
+import { called, functionRights, granteesOf, inSql, sequenceRights, tableRights } from './plan-grants.ts';
 import type { WantedRights } from './plan-grants.ts';
 import type { ProvisionRequest } from './provision-request.ts';
-import { requestedRoles } from './provision-request.ts';
 import { essential, quoted } from './provision-step.ts';
 import type { ProvisionStep } from './provision-step.ts';
 
@@ -20,7 +19,7 @@ export function planDefaults(
     ['S', sequenceRights(request)],
     ['f', functionRights(request)],
   ];
-  const grantees = [EVERYBODY, ...requestedRoles(request).map(({ login }) => login.user)];
+  const grantees = granteesOf(request);
   return [
     // What everybody may by default can be taken away for all schemas at once only.
     ...(mayEverybodyCall(state)

@@ -50,17 +50,24 @@ export function functionRights(request: ProvisionRequest): WantedRights {
   return { [request.roles.app.user]: ['EXECUTE'] };
 }
 
-/** What gives every role its rights on what exists, and takes from it and from everybody what is more. */
+/** What lets every role into the database and its schemas, and nobody else. */
+export function planAccess(
+  state: CatalogState,
+  request: ProvisionRequest,
+): readonly ProvisionStep[] {
+  return containers(state, request, granteesOf(request)).flatMap((granted) => grantSteps(granted));
+}
+
+/** What gives every role its rights on tables and functions, and takes from it and from everybody what is more. */
 export function planGrants(
   state: CatalogState,
   request: ProvisionRequest,
 ): readonly ProvisionStep[] {
   const { owner: ownerLogin, app } = request.roles;
   const owner = ownerLogin.user;
-  const grantees = [EVERYBODY, ...requestedRoles(request).map(({ login }) => login.user)];
+  const grantees = granteesOf(request);
   const ownRelations = state.relations.filter((relation) => relation.owner === owner);
   return [
-    ...containers(state, request, grantees),
     ...ownRelations.map((relation) => relationRights(relation, request, grantees)),
     ...ownFunctions(state, request, grantees),
   ]
@@ -70,6 +77,11 @@ export function planGrants(
       serverFunctions(state, WRITING_FUNCTIONS, [], grantees),
       serverFunctions(state, LOCKING_FUNCTIONS, [owner, app.user], grantees),
     );
+}
+
+/** Everybody, and the roles of the service. */
+export function granteesOf(request: ProvisionRequest): readonly string[] {
+  return [EVERYBODY, ...requestedRoles(request).map(({ login }) => login.user)];
 }
 
 function containers(

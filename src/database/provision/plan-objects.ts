@@ -1,8 +1,9 @@
 import { MIGRATIONS_TABLE } from '#database/migrations/fenced-storage.ts';
 import type { CatalogState, RelationState } from './catalog-state.ts';
 import { OPERATOR_FUNCTIONS, OPERATOR_SCHEMA, operatorSchemaComment } from './operator-functions.ts';
+import type { OperatorFunction } from './operator-functions.ts';
 import type { ProvisionRequest } from './provision-request.ts';
-import { literal, optional, quoted } from './provision-step.ts';
+import { essential, literal, optional, quoted } from './provision-step.ts';
 import type { ProvisionStep } from './provision-step.ts';
 
 /** As MikroORM makes it; made before the first migration, the service's role has no right to write to it at any time. */
@@ -18,36 +19,14 @@ const KIND: Readonly<Record<RelationState['kind'], string>> = {
   S: 'SEQUENCE',
 };
 
-/** What makes the objects exist that must, and hands over those that belong to the wrong role. */
-export function planObjects(
-  state: CatalogState,
+/**
+ * What gives database and schemas an owner of their own: whoever owns one may create in it, whatever is granted. And the
+ * schema of the operator's functions.
+ */
+export function planContainers(
+  { administrator, database, schemas }: CatalogState,
   request: ProvisionRequest,
 ): readonly ProvisionStep[] {
-  return [
-    ...ownersOfContainers(state, request),
-    ...migrationsTable(state, request),
-    ...handovers(state, request),
-    ...operatorFunctions(state),
-  ];
-}
-
-/** What stays with a role that provisioning does not touch, one line each. */
-export function foreignRelations(
-  state: CatalogState,
-  request: ProvisionRequest,
-): readonly string[] {
-  return independent(state)
-    .filter(({ owner }) => owner !== request.roles.owner.user)
-    .filter((relation) => !isHandedOver(relation, state, request))
-    .map(({ name, owner }) => `public.${name} belongs to ${owner}, and is left as it is`);
-}
-
-/** Whoever owns a database or a schema may create in it, whatever is granted. */
-function ownersOfContainers(
-  state: CatalogState,
-  request: ProvisionRequest,
-): readonly ProvisionStep[] {
-  const { administrator, database, schemas } = state;
   const isOurs = (name: string) => limitedRoles(request).includes(name);
   return [
     ...(isOurs(database.owner)
@@ -72,6 +51,29 @@ function ownersOfContainers(
   ];
 }
 
+/** What makes the objects exist that must, and hands over those that belong to the wrong role. */
+export function planObjects(
+  state: CatalogState,
+  request: ProvisionRequest,
+): readonly ProvisionStep[] {
+  return [
+    ...migrationsTable(state, request),
+    ...handovers(state, request),
+    ...operatorFunctions(state),
+  ];
+}
+
+/** What stays with a role that provisioning does not touch, one line each. */
+export function foreignRelations(
+  state: CatalogState,
+  request: ProvisionRequest,
+): readonly string[] {
+  return independent(state)
+    .filter(({ owner }) => owner !== request.roles.owner.user)
+    .filter((relation) => !isHandedOver(relation, state, request))
+    .map(({ name, owner }) => `public.${name} belongs to ${owner}, and is left as it is`);
+}
+
 function migrationsTable(state: CatalogState, request: ProvisionRequest): readonly ProvisionStep[] {
   if (state.relations.some(({ name }) => name === MIGRATIONS_TABLE)) return [];
   const table = `public.${quoted(MIGRATIONS_TABLE)}`;
@@ -89,7 +91,7 @@ function handovers(state: CatalogState, request: ProvisionRequest): readonly Pro
   const relations = independent(state)
     .filter((relation) => isHandedOver(relation, state, request))
     .map((relation) =>
-      optional(
+      (request.tables.includes(relation.name) ? essential : optional)(
         `${KIND[relation.kind].toLowerCase()} ${relation.name}: owned by ${owner} instead of ${relation.owner}`,
         `ALTER ${KIND[relation.kind]} public.${quoted(relation.name)} OWNER TO ${quoted(owner)}`,
       ),
@@ -119,21 +121,25 @@ function isHandedOver(
   );
 }
 
+/** The comment of the schema says of which release they are; what is missing all the same is made again. */
 function operatorFunctions(state: CatalogState): readonly ProvisionStep[] {
   const comment = operatorSchemaComment(OPERATOR_FUNCTIONS);
   const schema = state.schemas.find(({ name }) => name === OPERATOR_SCHEMA);
-  const found = state.functions.map(({ signature }) => signature);
-  const isCurrent =
-    schema?.comment === comment &&
-    OPERATOR_FUNCTIONS.every(({ signature }) => found.includes(signature));
-  if (isCurrent) return [];
-  const names = OPERATOR_FUNCTIONS.map(({ signature }) => signature).join(', ');
+  const isOfRelease = schema?.comment === comment;
+  const isThere = ({ signature }: OperatorFunction) =>
+    signature === undefined || state.functions.some((found) => found.signature === signature);
   return [
-    optional(
-      `schema ${OPERATOR_SCHEMA}: ${names === '' ? 'no functions' : names} of this release`,
-      ...OPERATOR_FUNCTIONS.flatMap(({ statements }) => statements),
-      `COMMENT ON SCHEMA ${OPERATOR_SCHEMA} IS ${literal(comment)}`,
+    ...OPERATOR_FUNCTIONS.filter((wanted) => !isOfRelease || !isThere(wanted)).map(
+      ({ name, statements }) => optional(`schema ${OPERATOR_SCHEMA}: ${name}`, ...statements),
     ),
+    ...(isOfRelease
+      ? []
+      : [
+          optional(
+            `schema ${OPERATOR_SCHEMA}: of this release`,
+            `COMMENT ON SCHEMA ${OPERATOR_SCHEMA} IS ${literal(comment)}`,
+          ),
+        ]),
   ];
 }
 

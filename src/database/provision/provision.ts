@@ -6,8 +6,8 @@ import { mapDatabaseError } from '#database/map-database-error.ts';
 import { openAdministrator } from './administrator.ts';
 import type { CatalogState } from './catalog-state.ts';
 import { planDefaults } from './plan-defaults.ts';
-import { planGrants } from './plan-grants.ts';
-import { foreignRelations, planObjects } from './plan-objects.ts';
+import { planAccess, planGrants } from './plan-grants.ts';
+import { foreignRelations, planContainers, planObjects } from './plan-objects.ts';
 import { planRoles } from './plan-roles.ts';
 import type { WrongPasswords } from './plan-roles.ts';
 import { requestedRoles } from './provision-request.ts';
@@ -36,7 +36,14 @@ export interface ProvisionOutcome {
 }
 
 /** Each follows from what the one before has done: the catalogue is read anew in between. */
-const PLANS = [planRoles, planObjects, planGrants, planDefaults] as const;
+const PLANS = [
+  planRoles,
+  planContainers,
+  planAccess,
+  planObjects,
+  planGrants,
+  planDefaults,
+] as const;
 const MAX_ROUNDS = 12;
 const ATTEMPTS = 5;
 const RETRY_DELAY_MS = 200;
