@@ -29,7 +29,7 @@ beforeAll(async () => {
       LOG_LEVEL: 'fatal',
     },
   });
-  await service.database.query('create table pairs (pair int not null, half int not null)');
+  await service.database.define('create table pairs (pair int not null, half int not null)');
 });
 
 afterEach(async () => {

@@ -22,7 +22,7 @@ beforeAll(async () => {
       testRoute('/deferred', deferred),
     ],
   });
-  await service.database.query(
+  await service.database.define(
     `create table seats (
        number int constraint seats_number_key unique deferrable initially deferred)`,
   );

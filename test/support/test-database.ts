@@ -89,6 +89,11 @@ export class TestDatabase implements AsyncDisposable {
     );
   }
 
+  /** Runs one statement as the owner of the tables: what it makes, the service may use, as what a migration makes. */
+  async define(text: string): Promise<void> {
+    await withClient({ ...this.address, ...this.roles.owner }, (client) => client.query(text));
+  }
+
   async drop(): Promise<void> {
     const { address } = inject('postgres');
     await dropDatabase(address, this.address.database);
