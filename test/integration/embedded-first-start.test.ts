@@ -128,7 +128,8 @@ describe('an embedded server after its first start', () => {
   });
 
   it('is found by other programs of the checkout while it runs', async () => {
-    expect(await readEmbeddedState(dataDir)).toEqual(server.connection);
+    const { connection, roles } = server;
+    expect(await readEmbeddedState(dataDir)).toEqual({ connection, roles });
     expect(await readEmbeddedState(join(folder.path, 'elsewhere'))).toBeUndefined();
   });
 });
