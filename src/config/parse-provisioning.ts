@@ -50,11 +50,7 @@ function readAdministrator(
   env: EnvironmentVariables,
   faults: FaultList,
 ): DatabaseConnectionSettings | undefined {
-  const url = readSecret(
-    'PROVISION_DATABASE_URL',
-    z.object(provisionVariables).parse(env),
-    faults,
-  );
+  const url = readSecret('PROVISION_DATABASE_URL', z.object(provisionVariables).parse(env), faults);
   if (url === undefined) {
     if (!faults.has('PROVISION_DATABASE_URL_FILE')) {
       faults.add('PROVISION_DATABASE_URL', 'must be set: it names the administrator');

@@ -21,7 +21,9 @@ it('a folder of a version without roles gets them, keeps its rows, and has them 
   {
     await using server = await startEmbeddedPostgres({ dataDir, persistent: true });
     await withClient(server.connection, (client) =>
-      client.query('create table users (id serial, name text); insert into users (name) values (default)'),
+      client.query(
+        'create table users (id serial, name text); insert into users (name) values (default)',
+      ),
     );
   }
   const { rolePasswords: _, ...old } = JSON.parse(readFileSync(statePath, 'utf8'));

@@ -2,7 +2,9 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_DATABASE_OPTIONS } from '#database/database-options.ts';
 import { startEmbeddedPostgres } from '#database/embedded/embedded-postgres.ts';
+import { provisionEmbedded } from '#database/embedded/provision-embedded.ts';
 import { expectedMigrations } from '#database/migrations/expected-migrations.ts';
 import { catalogOf, recordedMigrations } from '#test/support/catalog.ts';
 import { ProjectCopy } from '#test/support/project-copy.ts';
@@ -194,6 +196,11 @@ describe('npx mikro-orm without DATABASE_URL', () => {
       persistent: true,
     });
     try {
+      await provisionEmbedded(server, {
+        limits: DEFAULT_DATABASE_OPTIONS,
+        instances: 1,
+        tables: [],
+      });
       const up = await mikroOrm(copy, 'migration:up');
       const nothing = await mikroOrm(copy, 'migration:pending');
 

@@ -121,7 +121,9 @@ const WAYS_TO_WRITE: readonly (readonly [string, ...string[]])[] = [
   [`create function mine() returns int language sql as 'select 1'`],
   [`create function pg_temp.mine() returns int language sql as 'select 1'`],
   ['create index on users (name)'],
-  ['create trigger t before update on users for each row execute function suppress_redundant_updates_trigger()'],
+  [
+    'create trigger t before update on users for each row execute function suppress_redundant_updates_trigger()',
+  ],
   ['alter table users add column more int'],
   ['drop table users'],
   [`comment on table users is 'x'`],
@@ -144,7 +146,9 @@ const WAYS_TO_WRITE: readonly (readonly [string, ...string[]])[] = [
   ['select pg_advisory_lock(1)'],
   ['select pg_try_advisory_xact_lock(1)'],
   ['select touched()'],
-  [`select pg_terminate_backend(pid) from pg_stat_activity where usename <> current_user and usename is not null`],
+  [
+    `select pg_terminate_backend(pid) from pg_stat_activity where usename <> current_user and usename is not null`,
+  ],
   ['alter system set work_mem = 1'],
   ['set temp_file_limit = -1'],
   ['set session_replication_role = replica'],
@@ -153,12 +157,9 @@ const WAYS_TO_WRITE: readonly (readonly [string, ...string[]])[] = [
 ];
 
 describe('the reader', () => {
-  it.each(WAYS_TO_WRITE)(
-    'is refused: %s',
-    async (...statements) => {
-      expect(await answer('reader', [...ARMED, ...statements])).toMatch(/^42501$|^42704$|^22023$/);
-    },
-  );
+  it.each(WAYS_TO_WRITE)('is refused: %s', async (...statements) => {
+    expect(await answer('reader', [...ARMED, ...statements])).toMatch(/^42501$|^42704$|^22023$/);
+  });
 
   it('has left nothing behind', async () => {
     const [left] = await database.query(`
@@ -183,7 +184,14 @@ describe('the reader', () => {
         (
           await client.query<{ name: string; setting: string }>(
             `select name, setting from pg_settings where name = any($1) order by name`,
-            [['default_transaction_read_only', 'statement_timeout', 'temp_file_limit', 'search_path']],
+            [
+              [
+                'default_transaction_read_only',
+                'statement_timeout',
+                'temp_file_limit',
+                'search_path',
+              ],
+            ],
           )
         ).rows.map(({ name, setting }) => `${name}=${setting}`),
     );

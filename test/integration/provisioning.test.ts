@@ -88,11 +88,11 @@ describe('provisioning', () => {
     const other = `${roles.app.user.slice(0, -5)}_other`;
     await database.query('create table users (id serial primary key, email text)');
     await database.query(`create role "${other}"`);
-    await database.query(
-      `create table theirs (id int); alter table theirs owner to "${other}"`,
-    );
+    await database.query(`create table theirs (id int); alter table theirs owner to "${other}"`);
     await database.query(`create role "${roles.app.user}" login password 'c4n4ry'`);
-    await database.query(`create table mine (id int); alter table mine owner to "${roles.app.user}"`);
+    await database.query(
+      `create table mine (id int); alter table mine owner to "${roles.app.user}"`,
+    );
 
     const { changes, notes } = await run();
     const owners = await database.query(
@@ -117,7 +117,9 @@ describe('provisioning', () => {
 
   it('is done once by three runs at the same time', async () => {
     const outcomes = await Promise.all([run(), run(), run()]);
-    const [most, ...others] = outcomes.map(({ changes }) => changes.length).toSorted((a, b) => b - a);
+    const [most, ...others] = outcomes
+      .map(({ changes }) => changes.length)
+      .toSorted((a, b) => b - a);
 
     expect(most).toBeGreaterThan(30);
     expect(others).toStrictEqual([0, 0]);
@@ -125,7 +127,9 @@ describe('provisioning', () => {
 
   it('as an administrator without superuser goes as far as the server lets it', async () => {
     const admin = { user: `${roles.app.user.slice(0, -5)}_admin`, password: 'c4n4ry-admin' };
-    await database.query(`create role "${admin.user}" login createrole password '${admin.password}'`);
+    await database.query(
+      `create role "${admin.user}" login createrole password '${admin.password}'`,
+    );
     await database.query(`alter database "${database.address.database}" owner to "${admin.user}"`);
     await withClient({ ...database.address, ...admin }, (client) =>
       client.query('create table users (id serial primary key, email text)'),
@@ -156,15 +160,24 @@ describe('provisioning', () => {
   });
 
   it.each([
-    ['a superuser', async () => {
-      await database.query(`create role "${roles.app.user}" login superuser`);
-    }],
-    ['one role for two purposes', async () => {
-      roles = { ...roles, reader: roles.app };
-    }],
-    ['the administrator', async () => {
-      roles = { ...roles, app: { user: database.address.user, password: 'c4n4ry' } };
-    }],
+    [
+      'a superuser',
+      async () => {
+        await database.query(`create role "${roles.app.user}" login superuser`);
+      },
+    ],
+    [
+      'one role for two purposes',
+      async () => {
+        roles = { ...roles, reader: roles.app };
+      },
+    ],
+    [
+      'the administrator',
+      async () => {
+        roles = { ...roles, app: { user: database.address.user, password: 'c4n4ry' } };
+      },
+    ],
   ])('refuses %s, and changes nothing', async (_, arrange) => {
     const cleanUp = roles;
     await arrange();
@@ -182,9 +195,7 @@ describe('provisioning', () => {
     const others = newTestRoles();
     const connection = asRole(database.address, roles.owner);
 
-    await expect(
-      provision({ connection, request: testRequest(others) }),
-    ).rejects.toMatchObject({
+    await expect(provision({ connection, request: testRequest(others) })).rejects.toMatchObject({
       code: 'DB_PERMISSION',
       message: expect.stringContaining(roles.owner.user),
     });
@@ -218,7 +229,9 @@ describe('npm run db:provision', () => {
     expect(first.stdout).toMatch(
       new RegExp(String.raw`^changed {2}${roles.app.user}: created, LOGIN INHERIT`, 'm'),
     );
-    expect(first.stdout).toMatch(/^\d\d changes, 0 skipped\nno reader: REPORTING_DATABASE_URL is unset\n$/m);
+    expect(first.stdout).toMatch(
+      /^\d\d changes, 0 skipped\nno reader: REPORTING_DATABASE_URL is unset\n$/m,
+    );
     expect(second.stdout.split('\n').slice(1)).toStrictEqual([
       '0 changes, 0 skipped',
       'no reader: REPORTING_DATABASE_URL is unset',

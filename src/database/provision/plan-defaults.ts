@@ -1,6 +1,13 @@
 import { EVERYBODY } from './catalog-state.ts';
 import type { CatalogState, DefaultGrants } from './catalog-state.ts';
-import { called, functionRights, granteesOf, inSql, sequenceRights, tableRights } from './plan-grants.ts';
+import {
+  called,
+  functionRights,
+  granteesOf,
+  inSql,
+  sequenceRights,
+  tableRights,
+} from './plan-grants.ts';
 import type { WantedRights } from './plan-grants.ts';
 import type { ProvisionRequest } from './provision-request.ts';
 import { essential, quoted } from './provision-step.ts';

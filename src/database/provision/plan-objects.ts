@@ -1,6 +1,10 @@
 import { MIGRATIONS_TABLE } from '#database/migrations/fenced-storage.ts';
 import type { CatalogState, RelationState } from './catalog-state.ts';
-import { OPERATOR_FUNCTIONS, OPERATOR_SCHEMA, operatorSchemaComment } from './operator-functions.ts';
+import {
+  OPERATOR_FUNCTIONS,
+  OPERATOR_SCHEMA,
+  operatorSchemaComment,
+} from './operator-functions.ts';
 import type { OperatorFunction } from './operator-functions.ts';
 import type { ProvisionRequest } from './provision-request.ts';
 import { essential, literal, optional, quoted } from './provision-step.ts';

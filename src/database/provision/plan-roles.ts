@@ -64,7 +64,10 @@ function attributeSteps(found: RoleState, wanted: WantedRole): readonly Provisio
     ...(limit === found.connectionLimit
       ? []
       : [
-          optional(`${found.name}: CONNECTION LIMIT ${limit}`, `${alter} CONNECTION LIMIT ${limit}`),
+          optional(
+            `${found.name}: CONNECTION LIMIT ${limit}`,
+            `${alter} CONNECTION LIMIT ${limit}`,
+          ),
         ]),
   ];
 }
@@ -106,9 +109,9 @@ function membershipSteps(
   state: CatalogState,
   request: ProvisionRequest,
 ): readonly ProvisionStep[] {
-  const ours = requestedRoles(request).map(({ login }) => login.user);
+  const ours = new Set(requestedRoles(request).map(({ login }) => login.user));
   const found = state.memberships.filter(({ member }) => member === name);
-  const isTooMuch = (role: string) => ours.includes(role) || role.startsWith('pg_');
+  const isTooMuch = (role: string) => ours.has(role) || role.startsWith('pg_');
   return [
     ...wanted.memberships
       .filter((role) => !found.some((membership) => membership.role === role))

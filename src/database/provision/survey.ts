@@ -48,7 +48,9 @@ export async function findWrongPasswords(
   const kept = new Map(rows.map(({ rolname, rolpassword }) => [rolname, rolpassword]));
   return new Set(
     asked
-      .filter(({ user, password }) => !isVerifierOf(kept.get(user) ?? null, password?.reveal() ?? ''))
+      .filter(
+        ({ user, password }) => !isVerifierOf(kept.get(user) ?? null, password?.reveal() ?? ''),
+      )
       .map(({ user }) => user),
   );
 }

@@ -24,10 +24,13 @@ describe('a SCRAM verifier', () => {
     expect(isVerifierOf(scramVerifier('\u212B'), '\u00C5')).toBe(true);
   });
 
-  it.each([null, '', 'md5deadbeef', 'SCRAM-SHA-256$0:c2FsdA==$YQ==:YQ==', 'SCRAM-SHA-256$9999999:c2FsdA==$YQ==:YQ=='])(
-    'is not %s',
-    (kept) => {
-      expect(isVerifierOf(kept, 'pencil')).toBe(false);
-    },
-  );
+  it.each([
+    null,
+    '',
+    'md5deadbeef',
+    'SCRAM-SHA-256$0:c2FsdA==$YQ==:YQ==',
+    'SCRAM-SHA-256$9999999:c2FsdA==$YQ==:YQ==',
+  ])('is not %s', (kept) => {
+    expect(isVerifierOf(kept, 'pencil')).toBe(false);
+  });
 });
