@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
-import type { NoticeMessage } from 'pg-protocol/dist/messages';
 import { DatabaseError } from '#database/database-error.ts';
 import type { CatalogState } from './catalog-state.ts';
 import { requestedRoles } from './provision-request.ts';
@@ -18,6 +17,12 @@ const REFUSALS = new Set(['42501', '0A000', '42704', '22023']);
 const WITHOUT_EFFECT = new Set(['01006', '01007']);
 /** Since then, to administer a role is not to have its rights. */
 const MEMBERSHIP_OPTIONS_SINCE = 16;
+
+/** What is read of a warning. */
+interface Notice {
+  readonly code: string | undefined;
+  readonly message: string | undefined;
+}
 
 /** The one transaction of a run, in which a step that is refused takes nothing else with it. */
 export class ProvisionTransaction {
@@ -97,7 +102,7 @@ export class ProvisionTransaction {
 
   async #attempt(sql: readonly string[]): Promise<string | undefined> {
     const warnings: string[] = [];
-    const listen = ({ code, message }: Pick<NoticeMessage, 'code' | 'message'>) => {
+    const listen = ({ code, message }: Notice) => {
       if (WITHOUT_EFFECT.has(code ?? '')) warnings.push(message ?? '');
     };
     this.#client.on('notice', listen);
