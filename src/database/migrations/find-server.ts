@@ -12,7 +12,7 @@ type Ways = Pick<DatabaseSettings, 'connection' | 'direct' | 'migration' | 'pool
  *
  * @throws DatabaseError `CONFIG_INVALID` when the only way leads through a transaction pooler, where no lock can be held
  */
-function configuredMigrator({
+export function configuredMigrator({
   connection,
   direct,
   migration,

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { hostFiguresFunction } from './host-figures-function.ts';
+import { STATEMENT_STATISTICS } from './statement-statistics.ts';
 
 /** Something of the schema `tidegauge` that an administrator gives to the service, which uses it and does not own it. */
 export interface OperatorFunction {
@@ -14,7 +16,14 @@ export interface OperatorFunction {
 export const OPERATOR_SCHEMA = 'tidegauge';
 
 /** In the order in which they are made. USAGE and EXECUTE are granted to the role of the service alone. */
-export const OPERATOR_FUNCTIONS: readonly OperatorFunction[] = [];
+export const OPERATOR_FUNCTIONS: readonly OperatorFunction[] = [
+  {
+    name: 'figures of the machine',
+    signature: 'tidegauge.host_figures()',
+    statements: hostFiguresFunction(),
+  },
+  { name: 'statistics of statements', signature: undefined, statements: STATEMENT_STATISTICS },
+];
 
 /** The comment of the schema while what is in it is of this release. */
 export function operatorSchemaComment(functions: readonly OperatorFunction[]): string {

@@ -1,4 +1,4 @@
-import { MIGRATIONS_TABLE } from '#database/migrations/fenced-storage.ts';
+import { MIGRATIONS_TABLE } from '#database/migrations/migration-records.ts';
 import { EVERYBODY } from './catalog-state.ts';
 import type { CatalogState, Grant, RelationState } from './catalog-state.ts';
 import { LOCKING_FUNCTIONS, WRITING_FUNCTIONS } from './guarded-functions.ts';

@@ -1,4 +1,4 @@
-import { MIGRATIONS_TABLE } from '#database/migrations/fenced-storage.ts';
+import { MIGRATIONS_TABLE } from '#database/migrations/migration-records.ts';
 import type { CatalogState, RelationState } from './catalog-state.ts';
 import {
   OPERATOR_FUNCTIONS,
