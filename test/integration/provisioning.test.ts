@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { join } from 'node:path';
+import { migrate } from '#database/migrations/migrate.ts';
 import { provision } from '#database/provision/provision.ts';
 import { withClient } from '#test/support/databases.ts';
 import { accessDump } from '#test/support/role-rights.ts';
@@ -260,4 +262,19 @@ describe('npm run db:provision', () => {
     ]);
     expect(ends.map(({ stderr }) => stderr).join('')).not.toContain('c4n4ry');
   });
+});
+
+it('the list of migrations is made as MikroORM makes it', async () => {
+  const columns = (list: TestDatabase) =>
+    list.query(`select a.attname, format_type(a.atttypid, a.atttypmod), pg_get_expr(d.adbin, d.adrelid)
+      from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+      where a.attrelid = 'mikro_orm_migrations'::regclass and a.attnum between 1 and 3 order by a.attnum`);
+  await migrate({
+    connection: database.connection,
+    entities: [],
+    migrationsDir: join(process.cwd(), 'migrations'),
+  });
+  await using provisioned = await TestDatabase.create();
+
+  expect(await columns(provisioned)).toStrictEqual(await columns(database));
 });

@@ -12,7 +12,7 @@ import type { ProvisionStep } from './provision-step.ts';
 
 /** As MikroORM makes it; made before the first migration, the service's role has no right to write to it at any time. */
 const MIGRATIONS_COLUMNS =
-  '"id" serial PRIMARY KEY, "name" varchar(255), "executed_at" timestamptz DEFAULT CURRENT_TIMESTAMP';
+  '"id" serial PRIMARY KEY, "name" varchar(255), "executed_at" timestamptz(6) DEFAULT CURRENT_TIMESTAMP(6)';
 
 const KIND: Readonly<Record<RelationState['kind'], string>> = {
   r: 'TABLE',
