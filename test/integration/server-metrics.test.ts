@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { hostFiguresFunction } from '#database/provision/host-figures-function.ts';
 import { POSTGRES_METRICS } from '#telemetry/postgres-metric-catalogue.ts';
 import { buildTestService } from '#test/support/build-test-service.ts';
 import type { TestService } from '#test/support/build-test-service.ts';
@@ -34,9 +33,7 @@ const OF_SCRAPES = ['pg_up', 'pg_scrape_duration_seconds', 'pg_scrape_errors_tot
 
 describe('a scrape of the service', () => {
   it('holds every metric of the server while it answers', async () => {
-    await using database = await TestDatabase.create();
-    for (const statement of hostFiguresFunction()) await database.query(statement);
-    await using service = await buildTestService({ database });
+    await using service = await buildTestService();
 
     const { names, values } = await whereUp(service, 1);
 
@@ -49,7 +46,9 @@ describe('a scrape of the service', () => {
   });
 
   it('says that CPU and memory cannot be had where the server was not provisioned, and one line why', async () => {
-    await using service = await buildTestService();
+    await using database = await TestDatabase.create();
+    await database.query('drop schema tidegauge cascade');
+    await using service = await buildTestService({ database });
 
     const { names, values } = await whereUp(service, 1);
     await scrape(service);
