@@ -18,7 +18,7 @@ async function main(): Promise<void> {
     process.exit(EXIT_USAGE);
   }
   const { settings, warnings } = settingsOrExit();
-  const service = buildService(settings);
+  const service = buildService(settings, { settingWarnings: warnings });
   const { log } = service;
   const exit = (code: number) => process.exit(code);
   for (const warning of warnings) {

@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { readBuildInfo, releaseOf } from '#config/build-info.ts';
+import { redactSettings } from '#config/redact-settings.ts';
 import type { ListenerSettings, Settings } from '#config/settings.ts';
 import type { DatabaseObserver } from '#database/database-observer.ts';
 import { composeObservers } from '#database/database-observer.ts';
@@ -17,6 +18,9 @@ import { migrationChecksums } from '#database/migrations/migration-checksum.ts';
 import { ConnectGate } from '#database/pool/connect-gate.ts';
 import { sessionLimits } from '#database/pool-options.ts';
 import { prepareDatabase } from '#database/prepare-database.ts';
+import { askOverIdle } from '#database/self-check/ask-server.ts';
+import { KNOWN_OF_EMBEDDED } from '#database/self-check/known-of-embedded.ts';
+import { SelfCheck } from '#database/self-check/self-check.ts';
 import { HostFigures } from '#database/server/host-figures.ts';
 import { reportingOptions, REPORTING_POOL } from '#database/reporting-options.ts';
 import { reportPools, UNPROBED } from '#database/server/report-pool.ts';
@@ -35,6 +39,7 @@ import { createApp, createManagementApp } from '#http/app.ts';
 import type { ManagementDependencies } from '#http/app.ts';
 import type { EvictedConnections } from '#http/pool-routes.ts';
 import { healthSnapshot } from '#http/health-snapshot.ts';
+import { infoReport } from '#http/info-report.ts';
 import { requestIds } from '#http/request-scope.ts';
 import type { Route } from '#http/route.ts';
 import { startHttpServer } from '#http/server.ts';
@@ -65,6 +70,8 @@ export interface ServiceOverrides {
   readonly observer?: DatabaseObserver;
   /** State folder of the embedded server; default `.data/postgres` of the project. */
   readonly dataDir?: string;
+  /** What is questionable about the settings, for `GET /info`. */
+  readonly settingWarnings?: readonly string[];
   readonly migrationsDir?: string;
   /** In place of what the bootstrap of the process has started, if it has. */
   readonly tracing?: Tracing;
@@ -128,7 +135,10 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     overrides.logger ??
     createLogger({ ...settings.log, service: processTracing.serviceName, scope: requestIds });
   const migrationsDir = overrides.migrationsDir ?? projectFile('migrations');
-  const { name, version, commit } = readBuildInfo(ROOT);
+  const startedAt = new Date();
+  const build = readBuildInfo(ROOT);
+  const { name, version, commit } = build;
+  const shownSettings = redactSettings(settings);
   const tracing = overrides.tracing ?? processTracing.current;
   const sessions = new DatabaseSessionManager();
   const reporting = new DatabaseSessionManager();
@@ -145,6 +155,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   const isReady = Promise.withResolvers<void>();
   let probe: HealthProbe | undefined;
   let asked: ServerConnection | undefined;
+  let selfCheck: SelfCheck | undefined;
   let activity: SessionActivity | undefined;
   let reportingActivity: SessionActivity | undefined;
   let figures: ServerFigures | undefined;
@@ -189,11 +200,12 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
           ),
         ]),
     {
-      verdictChanged({ to }) {
-        if (to === 'up' || to === 'saturated') {
+      verdictChanged(event) {
+        if (event.to === 'up' || event.to === 'saturated') {
           warnOfEdited(verdict().editedMigrations);
           isReady.resolve();
         }
+        selfCheck?.verdictChanged(event);
       },
       queryEnded({ pool, code }) {
         if (pool === settings.database.poolName && code === undefined)
@@ -229,6 +241,17 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     },
     topStatements: async (limit) =>
       asked === undefined ? BEHIND_POOLER : await topStatementsOf(asked, limit, sanitizeSql),
+    about: {
+      report: () =>
+        infoReport({
+          build,
+          startedAt,
+          postgres: verdict().serverVersion,
+          selfCheck: selfCheck?.result(),
+          settingWarnings: overrides.settingWarnings ?? [],
+          settings: shownSettings,
+        }),
+    },
     settings,
     log,
     observer: metrics.httpObserver,
@@ -441,6 +464,17 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     if (reportingServer !== undefined) {
       await openReporting(reportingServer);
     }
+    const check = new SelfCheck({
+      connection,
+      plan: { settings: settings.database, requestTimeoutMs: settings.http.requestTimeoutMs },
+      sessionSettings: sessionLimits(settings.database),
+      gate: sessions.connectGate,
+      askIdle: askOverIdle(sessions),
+      ...(settings.database.connection === undefined && { known: KNOWN_OF_EMBEDDED }),
+      observer,
+    });
+    selfCheck = check;
+    closers.add('self-check', () => check.stop(), CLOSE_DEADLINE_MS);
     probe = new HealthProbe({
       connection,
       poolName,

@@ -9,6 +9,7 @@ export const CLIENT_ROUTES = {
       '/pool',
       '/pool/evict',
       '/pool/queries',
+      '/info',
       '/loglevel',
     ],
   },

@@ -172,6 +172,23 @@ export interface VerdictChanged {
   readonly message: string;
 }
 
+/** The server, or our role on it, is not as the service would have it. */
+export interface SelfCheckFound {
+  readonly pool: string;
+  /** Stable; a row in docs/operations.md each. */
+  readonly id: string;
+  readonly severity: 'error' | 'warning' | 'info';
+  readonly message: string;
+  readonly advice: string;
+}
+
+/** The server could not be asked; it will be asked again. */
+export interface SelfCheckFailed {
+  readonly pool: string;
+  readonly code: DatabaseErrorCode;
+  readonly message: string;
+}
+
 /**
  * What the database folder tells the outside. Every method is optional and gets one frozen object;
  * a listener that throws is never noticed by the teller.
@@ -194,6 +211,8 @@ export interface DatabaseObserver {
   hostFiguresMissing?(event: HostFiguresMissing): void;
   queryEnded?(event: QueryEnded): void;
   verdictChanged?(event: VerdictChanged): void;
+  selfCheckFound?(event: SelfCheckFound): void;
+  selfCheckFailed?(event: SelfCheckFailed): void;
 }
 
 type Listener<E> = ((event: E) => void) | undefined;
@@ -223,6 +242,8 @@ export function composeObservers(observers: readonly DatabaseObserver[]): Databa
   const hostFiguresMissing = tell<HostFiguresMissing>((to) => to.hostFiguresMissing?.bind(to));
   const queryEnded = tell<QueryEnded>((to) => to.queryEnded?.bind(to));
   const verdictChanged = tell<VerdictChanged>((to) => to.verdictChanged?.bind(to));
+  const selfCheckFound = tell<SelfCheckFound>((to) => to.selfCheckFound?.bind(to));
+  const selfCheckFailed = tell<SelfCheckFailed>((to) => to.selfCheckFailed?.bind(to));
   // An event that nobody listens to is not even made: its method is absent.
   return {
     ...(sessionStarted && { sessionStarted }),
@@ -242,6 +263,8 @@ export function composeObservers(observers: readonly DatabaseObserver[]): Databa
     ...(hostFiguresMissing && { hostFiguresMissing }),
     ...(queryEnded && { queryEnded }),
     ...(verdictChanged && { verdictChanged }),
+    ...(selfCheckFound && { selfCheckFound }),
+    ...(selfCheckFailed && { selfCheckFailed }),
   };
 }
 

@@ -1,3 +1,5 @@
+import { infoRoute } from './info-route.ts';
+import type { InfoSource } from './info-route.ts';
 import { logLevelRoutes } from './loglevel-routes.ts';
 import type { LeveledLog } from './loglevel-routes.ts';
 import type { ManagementAccess } from './management-access.ts';
@@ -15,12 +17,13 @@ export interface ManagementSources {
   readonly metrics: MetricsSource;
   readonly pool: PoolSource;
   readonly topStatements: StatementsSource;
+  readonly about: InfoSource;
   readonly log: LeveledLog;
 }
 
 /** What moves to the management listener when there is one. Metrics are counts, and open to all who reach them. */
 export function managementRoutes(
-  { metrics, pool, topStatements, log }: ManagementSources,
+  { metrics, pool, topStatements, about, log }: ManagementSources,
   hasAccess: ManagementAccess,
   readJson: JsonReader,
 ): ServiceRoute[] {
@@ -28,6 +31,7 @@ export function managementRoutes(
     metricsRoute(metrics),
     ...poolRoutes(pool, hasAccess),
     statementsRoute(topStatements, hasAccess),
+    infoRoute(about, hasAccess),
     ...logLevelRoutes(log, hasAccess, readJson),
   ];
 }

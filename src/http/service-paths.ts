@@ -7,6 +7,7 @@ export const SERVICE_PATHS = [
   '/pool',
   '/pool/evict',
   '/pool/queries',
+  '/info',
   '/loglevel',
   '/openapi.json',
   '/docs',

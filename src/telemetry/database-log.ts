@@ -219,6 +219,20 @@ export function createDatabaseLog(
         'database health changed',
       );
     },
+    selfCheckFound({ pool, id, severity, message: reason, advice }) {
+      logger[severity === 'info' ? 'info' : 'warn'](
+        { ...OF_NO_REQUEST, event: 'db.selfcheck.finding', pool, id, reason, advice },
+        'the server is not as the service would have it',
+      );
+    },
+    selfCheckFailed({ pool, code, message: reason }) {
+      limited(`self-check ${code} ${pool}`, (suppressed) =>
+        logger.warn(
+          { ...OF_NO_REQUEST, event: 'db.selfcheck.failed', pool, code, reason, suppressed },
+          'the server could not be checked',
+        ),
+      );
+    },
   };
 }
 

@@ -14,6 +14,9 @@ const THROW_AWAY = { fsync: 'off', full_page_writes: 'off' } as const;
 // The statements of a client that was killed end within a second (reliability F32) instead of running on.
 const WATCHING_CLIENTS = { client_connection_check_interval: '1s' } as const;
 
+// Days and months begin where the API says, whatever the machine's own time zone.
+const OF_THE_API = { timezone: 'UTC' } as const;
+
 const DURABLE = new Set(['fsync', 'full_page_writes', 'synchronous_commit']);
 const OFF = new Set(['off', 'false', 'no', '0', 'of', 'f', 'n']);
 
@@ -52,6 +55,7 @@ export function serverArguments(input: ServerArgumentsInput): readonly string[] 
   const all = {
     ...(input.persistent ? {} : THROW_AWAY),
     ...WATCHING_CLIENTS,
+    ...OF_THE_API,
     ...input.settings,
     ...fixed,
   };

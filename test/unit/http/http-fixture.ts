@@ -6,6 +6,7 @@ import type { PoolReport } from '#database/pool/pool-report.ts';
 import type { TopStatementsReport } from '#database/server/top-statements.ts';
 import { etagOf } from '#http/etag.ts';
 import type { HealthSnapshot } from '#http/health-source.ts';
+import type { InfoReport } from '#http/info-route.ts';
 import type { LeveledLog } from '#http/loglevel-routes.ts';
 import { serializeError } from '#telemetry/serialize-error.ts';
 import type { RequestEnd } from '#http/http-observer.ts';
@@ -104,6 +105,28 @@ export function statementsReport(limit: number): TopStatementsReport {
     statements: Array.from({ length: Math.min(limit, 3) }, () => statement),
   };
 }
+/** A report with everything that one can have. */
+export const infoReport: InfoReport = {
+  name: 'test',
+  version: '1.2.3',
+  commit: 'unknown',
+  node: '24.0.0',
+  postgres: '18.4',
+  startedAt: '2026-01-01T00:00:00.000Z',
+  uptimeSeconds: 12,
+  selfCheck: { state: 'failed', checkedAt: '2026-01-01T00:00:01.000Z', code: 'DB_QUERY_TIMEOUT' },
+  warnings: [
+    { source: 'settings', severity: 'warning', message: 'DB_POOLSIZE is not a setting' },
+    {
+      source: 'self-check',
+      severity: 'warning',
+      id: 'fsync',
+      message: 'fsync is off',
+      advice: 'ALTER SYSTEM SET fsync = on',
+    },
+  ],
+  settings: { http: { port: 0 } },
+};
 
 /** One session as a request asked for it, and how it ended. */
 export interface RecordedSession {
@@ -299,6 +322,7 @@ export function testApp({
       },
     },
     topStatements: (limit) => Promise.resolve(statementsReport(limit)),
+    about: { report: () => infoReport },
     info: { name: 'test', version: '1.2.3' },
     settings: {
       environment: environment ?? 'development',

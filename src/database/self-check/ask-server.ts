@@ -1,0 +1,67 @@
+import { mapDatabaseError } from '#database/map-database-error.ts';
+import { DatabaseError } from '#database/database-error.ts';
+import { PooledConnection } from '#database/pool/pooled-connection.ts';
+import type { ConnectionOptions } from '#database/pool/pooled-connection.ts';
+import type { DatabaseSessionManager } from '#database/session-manager.ts';
+import type { Ask } from './server-facts.ts';
+
+/** Of all questions of one check, after the connection is there. */
+const DEADLINE_MS = 2000;
+const CLOSE_DEADLINE_MS = 500;
+
+/** Opens a connection for `askOver`. */
+export async function openToAsk(
+  options: ConnectionOptions,
+  signal: AbortSignal,
+): Promise<PooledConnection> {
+  return await PooledConnection.open(options, { onBroken: () => undefined, signal });
+}
+
+/**
+ * Has `work` ask over a connection of its own for two seconds at most, and closes it.
+ *
+ * @throws DatabaseError when there is no answer, or the signal is aborted
+ */
+export async function askOver<T>(
+  connection: PooledConnection,
+  work: (ask: Ask) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    void connection.destroy();
+  }, DEADLINE_MS);
+  const abort = () => void connection.destroy();
+  signal.addEventListener('abort', abort);
+  try {
+    return await work(async (text) => (await connection.client.query(text)).rows);
+  } catch (error) {
+    throw isLate
+      ? new DatabaseError('DB_QUERY_TIMEOUT', `the server did not answer within ${DEADLINE_MS} ms`)
+      : asDatabaseError(error);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
+    await connection.close(CLOSE_DEADLINE_MS);
+  }
+}
+
+/** Asks over a connection of the pool that nobody else wants now, never in its queue. */
+export function askOverIdle(sessions: Pick<DatabaseSessionManager, 'stats' | 'session'>): Ask {
+  return async (text) => {
+    const { idle, waiting } = sessions.stats();
+    if (idle === 0 || waiting > 0) {
+      throw new DatabaseError('DB_TOO_MANY_CONNECTIONS', 'the pool has no connection to spare');
+    }
+    return await sessions.session((db) => db.execute(text), { name: 'self-check', readOnly: true });
+  };
+}
+
+/** Any error of a check as one of ours. */
+export function asDatabaseError(error: unknown): DatabaseError {
+  return (
+    mapDatabaseError(error) ??
+    new DatabaseError('DB_UNAVAILABLE', 'bug: the self-check failed', {}, { cause: error })
+  );
+}

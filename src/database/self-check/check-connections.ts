@@ -1,0 +1,121 @@
+import type { Settings } from '#config/settings.ts';
+import type { DatabaseError } from '#database/database-error.ts';
+import type { DatabaseConnection } from '#database/database-options.ts';
+import { sessionLimits } from '#database/pool-options.ts';
+import { asDatabaseError, askOver, openToAsk } from './ask-server.ts';
+import { judgeConnection } from './connection-rules.ts';
+import type { Finding, ServicePlan } from './finding.ts';
+import { judgeServer } from './judge-server.ts';
+import { readServerFacts } from './server-facts.ts';
+import type { Ask, ServerVersion } from './server-facts.ts';
+
+/** What a connection is for. */
+export type Purpose = 'main' | 'direct' | 'migration' | 'reporting' | 'replica';
+
+/** A server that was reached. */
+export interface ReachedServer extends ServerVersion {
+  /** Of the session as the server sees it. */
+  readonly isEncrypted: boolean;
+  /** The same for a server and its replicas; undefined where the role may not ask. */
+  readonly systemIdentifier: string | undefined;
+}
+
+/** One connection of the settings, tried. */
+export interface ConnectionReport {
+  readonly purpose: Purpose;
+  /** The variable that names it. */
+  readonly variable: string;
+  readonly connection: DatabaseConnection;
+  /** Undefined: not reached. */
+  readonly server: ReachedServer | undefined;
+  /** Why not. */
+  readonly error: DatabaseError | undefined;
+  readonly findings: readonly Finding[];
+}
+
+type Way = Pick<ConnectionReport, 'purpose' | 'variable' | 'connection'>;
+type Tried = Omit<ConnectionReport, 'findings'>;
+
+/** Whether the service can use the connection. */
+export function isUsable({ error, findings }: ConnectionReport): boolean {
+  return error === undefined && findings.every(({ severity }) => severity !== 'error');
+}
+
+/**
+ * Tries every connection of the settings, all at once, each within the deadline of a connect and two seconds, and judges
+ * what is found. `main` is the server of `DATABASE_URL`, or the embedded one. `known`
+ * findings are left out. Never rejects.
+ */
+export async function checkConnections(
+  { database, http }: Pick<Settings, 'database' | 'http'>,
+  main: DatabaseConnection,
+  known: ReadonlySet<string> = new Set(),
+): Promise<readonly ConnectionReport[]> {
+  const tried = await Promise.all(waysOf(database, main).map((way) => tryWay(way, database)));
+  const first = tried.find(({ purpose }) => purpose === 'main');
+  const plan: ServicePlan = {
+    settings: database,
+    connection: main,
+    requestTimeoutMs: http.requestTimeoutMs,
+  };
+  return tried.map((report) => ({
+    ...report,
+    findings: [
+      ...judgeConnection(report, first),
+      ...(report.purpose === 'main' && report.server !== undefined
+        ? judgeServer(report.server, plan).filter(({ id }) => !known.has(id))
+        : []),
+    ],
+  }));
+}
+
+function waysOf(database: Settings['database'], main: DatabaseConnection): readonly Way[] {
+  const further = [
+    ['direct', 'DATABASE_DIRECT_URL', database.direct],
+    ['migration', 'MIGRATION_DATABASE_URL', database.migration],
+    ['reporting', 'REPORTING_DATABASE_URL', database.reporting],
+  ] as const;
+  return [
+    { purpose: 'main', variable: 'DATABASE_URL', connection: main },
+    ...further.flatMap(([purpose, variable, connection]) =>
+      connection === undefined ? [] : [{ purpose, variable, connection }],
+    ),
+    ...database.replicas.map((connection, index) => ({
+      purpose: 'replica' as const,
+      variable: `DATABASE_REPLICA_URLS (${index + 1} of ${database.replicas.length})`,
+      connection,
+    })),
+  ];
+}
+
+async function tryWay(way: Way, database: Settings['database']): Promise<Tried> {
+  const { poolName, connectTimeoutMs } = database;
+  const options = {
+    connection: way.connection,
+    applicationName: `tidegauge/${poolName}/selfcheck`,
+    connectTimeoutMs,
+    sessionSettings: way.purpose === 'main' ? sessionLimits(database) : {},
+  };
+  try {
+    const { signal } = new AbortController();
+    const server = await askOver(await openToAsk(options, signal), readServer, signal);
+    return { ...way, server, error: undefined };
+  } catch (error) {
+    return { ...way, server: undefined, error: asDatabaseError(error) };
+  }
+}
+
+async function readServer(ask: Ask): Promise<ReachedServer> {
+  const version = await readServerFacts(ask);
+  const [session] = await ask<{ isEncrypted: boolean | null }>(
+    `select (select ssl from pg_catalog.pg_stat_ssl where pid = pg_backend_pid()) as "isEncrypted"`,
+  );
+  const [cluster] = await ask<{ id: string }>(
+    'select system_identifier::text as id from pg_catalog.pg_control_system()',
+  ).catch(() => []);
+  return {
+    ...version,
+    isEncrypted: session?.isEncrypted === true,
+    systemIdentifier: cluster?.id,
+  };
+}
