@@ -52,7 +52,7 @@ export const serviceVariables = {
   MANAGEMENT_PORT: withoutDefault(
     orEmpty(integer(0, 65_535)),
     'unset',
-    'port of a listener of their own for `/metrics`, `/pool`, `/loglevel` and the details of `/healthz`; 0 picks a free one, the log line says which; unset: they share the port of the API',
+    'port of a listener of their own for `/metrics`, `/pool`, `/info`, `/loglevel` and the details of `/healthz`; 0 picks a free one, the log line says which; unset: they share the port of the API',
   ),
   MANAGEMENT_TOKEN: withoutDefault(
     text(MANAGEMENT_TOKEN.allowed),

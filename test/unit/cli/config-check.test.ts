@@ -74,7 +74,7 @@ describe('npm run config:check', () => {
     expect(stderr).not.toContain(SECRET);
   });
 
-  it.each(['--connect', '-x', '--help=1', 'now'])(
+  it.each(['--connect=now', '-x', '--help=1', 'now'])(
     'answers %s with its usage and exits 64',
     async (flag) => {
       const { code, stdout, stderr } = await check({}, flag);

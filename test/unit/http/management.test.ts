@@ -10,6 +10,7 @@ const GUARDED = [
   ['get', '/pool', 200],
   ['post', '/pool/evict', 202],
   ['get', '/pool/queries', 200],
+  ['get', '/info', 200],
   ['get', '/loglevel', 200],
   // Without a body it goes no further than that.
   ['put', '/loglevel', 400],
@@ -166,6 +167,7 @@ describe('a management listener', () => {
     ['get', '/pool'],
     ['post', '/pool/evict'],
     ['get', '/pool/queries'],
+    ['get', '/info'],
     ['get', '/loglevel'],
     ['put', '/loglevel'],
   ] as const)('takes %s %s away from the API', async (method, path) => {
