@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { parseSettings } from '#config/parse-settings.ts';
 import type { SelfCheckFailed, SelfCheckFound } from '#database/database-observer.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
+import { DatabaseError } from '#database/database-error.ts';
 import { ConnectGate } from '#database/pool/connect-gate.ts';
 import { sessionLimits } from '#database/pool-options.ts';
 import { askOverIdle } from '#database/self-check/ask-server.ts';
@@ -324,6 +325,23 @@ describe('a check', () => {
     check.verdictChanged({ to: 'down', code: 'DB_CONNECTION_LOST' });
     await check.stop();
     expect(check.result()).toBe(first);
+  });
+
+  it('does not connect while nobody may, and keeps nobody from it when it fails', async () => {
+    const gate = new ConnectGate();
+    const refused = { ...asRole(), password: { reveal: () => 'c4n4ry-wrong' } };
+    const own = checkOf({}, { gate, connection: refused });
+
+    await own.run();
+    const mayTryAfter = gate.mayTry;
+    const full = new DatabaseError('DB_TOO_MANY_CONNECTIONS', 'full');
+    await gate.attempt(() => Promise.reject(full)).catch(() => undefined);
+    const barred = checkOf({}, { gate });
+    await barred.run();
+
+    expect(own.result().code).toBe('DB_AUTH_FAILED');
+    expect(mayTryAfter).toBe(true);
+    expect(barred.result()).toMatchObject({ state: 'failed', code: 'DB_UNAVAILABLE' });
   });
 
   it('of a server that accepts and says nothing fails in time, and stops at once', async () => {

@@ -110,6 +110,10 @@ describe('a scrape of the service', () => {
         DB_ACQUIRE_TIMEOUT_MS: '8000',
       },
     });
+    await until('the self-check is over', async () => {
+      const { body } = await service.request.get('/info');
+      return body.selfCheck.state === 'done' || undefined;
+    });
     await using figures = new SessionPeaks(service.database.address, 'tidegauge/main/figures');
 
     await Promise.all(

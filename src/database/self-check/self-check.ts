@@ -1,4 +1,5 @@
-import type { DatabaseError, DatabaseErrorCode } from '#database/database-error.ts';
+import { DatabaseError } from '#database/database-error.ts';
+import type { DatabaseErrorCode } from '#database/database-error.ts';
 import type { DatabaseObserver, VerdictChanged } from '#database/database-observer.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
 import { asDatabaseError, askOver, openToAsk } from './ask-server.ts';
@@ -13,8 +14,8 @@ export interface SelfCheckOptions {
   readonly plan: Omit<ServicePlan, 'connection'>;
   /** As the pool's connections have them. */
   readonly sessionSettings: Readonly<Record<string, string>>;
-  /** Lets attempts to connect through, as those of the pool. */
-  readonly gate: { attempt<T>(open: () => Promise<T>): Promise<T> };
+  /** Of the pool: while it lets nobody through the check does not connect, and what becomes of its own attempt is kept from it. */
+  readonly gate: { readonly mayTry: boolean; readonly cause: DatabaseError | undefined };
   /** Asked when the server has no connection left for the check. */
   readonly askIdle: Ask;
   /** Findings that are known of this server, and nobody's to mend. */
@@ -104,9 +105,10 @@ export class SelfCheck {
     const options = { connection, applicationName, connectTimeoutMs, sessionSettings };
     const { signal } = this.#stopping;
     try {
-      // What is asked afterwards is none of the gate's business.
-      const own = await gate.attempt(() => openToAsk(options, signal));
-      return await askOver(own, readServerFacts, signal);
+      if (!gate.mayTry) {
+        throw gate.cause ?? new DatabaseError('DB_UNAVAILABLE', 'another attempt is under way');
+      }
+      return await askOver(await openToAsk(options, signal), readServerFacts, signal);
     } catch (error) {
       if (asDatabaseError(error).code !== 'DB_TOO_MANY_CONNECTIONS') throw error;
       return await readServerFacts(askIdle);
