@@ -43,8 +43,8 @@ export function isUsable({ error, findings }: ConnectionReport): boolean {
 
 /**
  * Tries every connection of the settings, all at once, each within the deadline of a connect and two seconds, and judges
- * what is found. `main` is the server of `DATABASE_URL`, or the embedded one. `known`
- * findings are left out. Never rejects.
+ * what is found. `main` is the server of `DATABASE_URL`, or the embedded one; findings that are `known` of it are left
+ * out. Never rejects.
  */
 export async function checkConnections(
   { database, http }: Pick<Settings, 'database' | 'http'>,

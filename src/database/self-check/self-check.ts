@@ -34,7 +34,7 @@ export interface SelfCheckResult {
   readonly findings: readonly Finding[];
 }
 
-/** A check that failed is made again, until one succeeds. */
+/** A check that failed is made again until one succeeds, unless the server is away: then its return is waited for. */
 const RETRY_MS = 10_000;
 
 /**
@@ -48,6 +48,7 @@ export class SelfCheck {
   readonly #told = new Set<string>();
   #running: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
+  #isServerAway = false;
   #result: SelfCheckResult = Object.freeze({
     state: 'pending',
     checkedAt: undefined,
@@ -66,8 +67,12 @@ export class SelfCheck {
 
   /** Call when the probe has come to another verdict: checks unless the server cannot be asked. */
   verdictChanged({ to, code }: Pick<VerdictChanged, 'to' | 'code'>): void {
-    const isNews = to !== 'saturated' || this.#result.state !== 'done';
-    if (isNews && (to !== 'down' || code === 'DB_PERMISSION')) void this.run();
+    this.#isServerAway = to === 'down' && code !== 'DB_PERMISSION';
+    if (this.#isServerAway) {
+      clearTimeout(this.#retry);
+    } else if (to !== 'saturated' || this.#result.state !== 'done') {
+      void this.run();
+    }
   }
 
   /** Checks now; joins a check that is under way. Never rejects. */
@@ -134,6 +139,8 @@ export class SelfCheck {
       code,
       message,
     });
-    this.#retry = setTimeout(() => void this.run(), RETRY_MS).unref();
+    if (!this.#isServerAway) {
+      this.#retry = setTimeout(() => void this.run(), RETRY_MS).unref();
+    }
   }
 }
