@@ -10,13 +10,13 @@ export const EXTENSION_RULES: readonly Rule[] = [
       return isLoaded
         ? {
             message: 'pg_stat_statements is loaded, and not installed in this database',
-            advice: 'CREATE EXTENSION pg_stat_statements',
+            advice: 'npm run db:provision creates it',
           }
         : {
             message:
               'pg_stat_statements is not loaded: which statements cost most is known of this service alone',
             advice:
-              "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements', restart the server, CREATE EXTENSION pg_stat_statements",
+              "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements', restart the server, npm run db:provision",
           };
     },
   },
@@ -28,7 +28,7 @@ export const EXTENSION_RULES: readonly Rule[] = [
       return {
         message:
           'there is no tidegauge.host_figures() that the role may call: CPU and memory of the server are not known',
-        advice: 'provision the database with it, where the server is your own',
+        advice: 'npm run db:provision creates it, where the server allows it',
       };
     },
   },
