@@ -13,10 +13,9 @@ it('config:check -- --connect without DATABASE_URL finds nothing at the embedded
     persistent: true,
   });
 
-  const beside = await copy.run(COMMAND);
-
   const { port } = server.connection;
-  await server.stop();
+  const beside = await copy.run(COMMAND).finally(() => server.stop());
+
   expect({ code: without.code, stderr: without.stderr }).toEqual({
     code: 1,
     stderr:
@@ -30,4 +29,4 @@ it('config:check -- --connect without DATABASE_URL finds nothing at the embedded
       ),
     ),
   });
-});
+}, 60_000);
