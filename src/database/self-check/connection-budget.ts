@@ -6,6 +6,8 @@ type Address = Omit<DatabaseConnection, 'password' | 'passwordFile'>;
 
 /** Outside of each pool: the probe, the figures, two requests to cancel. */
 const BESIDE_A_POOL = 4;
+/** Outside of the pool of reports, which has no probe. */
+const BESIDE_REPORTS = 3;
 
 /** How many connections there is room for, and by what that is limited. */
 interface Room {
@@ -68,34 +70,32 @@ function judgeRoom(
   plan: ServicePlan,
   isCounted: (pool: Address) => boolean,
 ): FindingText | undefined {
-  const { instances, poolSize, maxOverflow, pooler } = plan.settings;
+  const { instances, poolSize, maxOverflow, pooler, reporting, reportingPoolSize } = plan.settings;
   if (pooler !== 'none') return undefined;
-  const pools = poolsOn(plan).filter(isCounted).length;
-  const bound = poolSize + maxOverflow;
-  const needed = instances * pools * (bound + BESIDE_A_POOL);
+  const isHere = (pool: Address) => isSameServer(pool, plan.connection) && isCounted(pool);
+  const pools = 1 + plan.settings.replicas.filter(isHere).length;
+  const reports =
+    reporting !== undefined && isHere(reporting) ? reportingPoolSize + BESIDE_REPORTS : 0;
+  const needed = instances * (pools * (poolSize + maxOverflow + BESIDE_A_POOL) + reports);
   if (needed <= count) return undefined;
+  const pool = `${pools === 1 ? '' : `${pools} pools × `}(DB_POOL_SIZE ${poolSize} + DB_MAX_OVERFLOW ${maxOverflow} + ${BESIDE_A_POOL} for probe, figures and cancels)`;
+  const each = reports === 0 ? pool : `(${pool} + ${reports} for reports)`;
+  const bound = Math.floor((Math.floor(count / instances) - reports) / pools) - BESIDE_A_POOL;
+  const least = pools * (1 + BESIDE_A_POOL) + reports;
   return {
-    message: `${instances} × ${pools === 1 ? '' : `${pools} × `}(DB_POOL_SIZE ${poolSize} + DB_MAX_OVERFLOW ${maxOverflow} + ${BESIDE_A_POOL} for probe, figures and cancels) = ${needed} connections of all instances${pools === 1 ? '' : ' and pools'}, and ${limit}`,
-    advice: `${fitting(Math.floor(count / (instances * pools)) - BESIDE_A_POOL, count, pools)}, or ${raise(needed)}`,
+    message: `${instances} × ${each} = ${needed} connections of all instances, and ${limit}`,
+    advice: `${fitting(bound, Math.floor(count / least))}, or ${raise(needed)}`,
   };
 }
 
-function fitting(bound: number, count: number, pools: number): string {
+/** What would do: a pool, else fewer instances with the smallest one. */
+function fitting(bound: number, instances: number): string {
   if (bound >= 1) return `a DB_POOL_SIZE + DB_MAX_OVERFLOW of ${bound} at most fits`;
-  const most = Math.floor(count / (pools * (1 + BESIDE_A_POOL)));
-  return most >= 1
-    ? `no pool fits: ${most} instances at most do, with a DB_POOL_SIZE of 1 and a DB_MAX_OVERFLOW of 0`
+  return instances >= 1
+    ? `no pool fits: ${instances} instances at most do, with a DB_POOL_SIZE of 1 and a DB_MAX_OVERFLOW of 0`
     : 'no pool fits';
 }
 
-/** Every pool of an instance whose server is the one that is judged. */
-function poolsOn({ settings, connection }: ServicePlan): readonly Address[] {
-  const { reporting, replicas } = settings;
-  return [
-    connection,
-    ...[...(reporting === undefined ? [] : [reporting]), ...replicas].filter(
-      ({ host, port }) =>
-        host.toLowerCase() === connection.host.toLowerCase() && port === connection.port,
-    ),
-  ];
+function isSameServer(one: Address, other: Address): boolean {
+  return one.host.toLowerCase() === other.host.toLowerCase() && one.port === other.port;
 }

@@ -52,13 +52,16 @@ describe('the budget of connections', () => {
   it('counts pools of reports and replicas on the same server, as other roles and databases alone', () => {
     const env = {
       REPORTING_DATABASE_URL: 'postgres://reader@DB:5432/tidegauge',
+      DB_REPORTING_POOL_SIZE: '3',
       DATABASE_REPLICA_URLS: 'postgres://app@db:5433/tidegauge,postgres://app@db/tidegauge',
     };
 
-    expect(budgetOf(room(59), env)?.message).toMatch(
-      /^1 × 3 × \(.*\) = 57 connections of all instances and pools, and the server has room for 56 /,
+    // 2 pools of 19, and 3 + 3 for reports.
+    expect(budgetOf(room(46), env)?.message).toMatch(
+      /^1 × \(2 pools × \(.*\) \+ 6 for reports\) = 44 connections of all instances, and the server has room for 43 /,
     );
-    expect(budgetOf(room(60), env)).toBeUndefined();
+    expect(budgetOf(room(46), env)?.advice).toMatch(/ of 14 at most fits/);
+    expect(budgetOf(room(47), env)).toBeUndefined();
     expect(budgetOf({ role: { connectionLimit: 37 } }, env)?.message).toMatch(
       / = 38 .*app may have 37/,
     );
