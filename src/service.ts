@@ -480,6 +480,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
       poolName,
       connectTimeoutMs: settings.database.connectTimeoutMs,
       sessionSettings: sessionLimits(settings.database),
+      isPooled,
       expectedMigrations: [...checksums.keys()],
       migrationChecksums: checksums,
       poolStats: () => sessions.stats(),

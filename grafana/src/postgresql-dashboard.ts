@@ -14,6 +14,9 @@ import { atMost, NO_LIMITS, notAbove, notBelow, UNJUDGED } from './limits.ts';
 import { gauge, increase, perMinute, rate } from './promql.ts';
 import { curve, figure } from './targets.ts';
 
+/** 14 days, as of the alert. */
+const CERTIFICATE_WARNING_S = 1_209_600;
+
 const hits = rate('pg_stat_database_blks_hit_total').max();
 const reads = rate('pg_stat_database_blks_read_total').max();
 
@@ -53,7 +56,7 @@ export function postgresqlDashboard(): Dashboard {
             id: 3,
             title: 'Version',
             unit: 'none',
-            width: 5,
+            width: 4,
             limits: NO_LIMITS,
             text: 'name',
             targets: [figure(gauge('pg_server_info').max('version'), '{{version}}')],
@@ -65,7 +68,7 @@ export function postgresqlDashboard(): Dashboard {
             id: 4,
             title: 'Age of these figures',
             unit: 's',
-            width: 5,
+            width: 4,
             limits: notAbove(60, 300),
             targets: [figure(gauge('pg_scrape_age_seconds').max(), 'age')],
             shows: 'Time since the last snapshot of the server.',
@@ -76,7 +79,7 @@ export function postgresqlDashboard(): Dashboard {
             id: 5,
             title: 'Failed snapshots',
             unit: 'short',
-            width: 5,
+            width: 4,
             limits: atMost(0),
             targets: [figure(increase('pg_scrape_errors_total').sum(), 'failed')],
             shows: 'Snapshots of the server that could not be taken in the time shown.',
@@ -88,12 +91,24 @@ export function postgresqlDashboard(): Dashboard {
             id: 6,
             title: 'Replication lag',
             unit: 's',
-            width: 5,
+            width: 4,
             limits: notAbove(30),
             targets: [figure(gauge('pg_replication_lag_seconds').max(), 'lag')],
             shows: 'How far the slowest standby is behind, 0 without one.',
             bad: 'above 30 s: reads of a replica are old, and a failover would lose them.',
             next: 'temporary files and commits: does the server write more than usual.',
+          }),
+          stat({
+            id: 9,
+            title: 'Certificates expire in',
+            unit: 's',
+            width: 4,
+            limits: notBelow(0, CERTIFICATE_WARNING_S),
+            targets: [figure(gauge('db_tls_certificate_expiry_seconds').min(), 'left')],
+            shows:
+              'Time left until the first certificate expires that connections depend on. Nothing without TLS.',
+            bad: 'below 14 days: soon no connection can be opened.',
+            next: 'the check database:tls of GET /healthz says which day it is.',
           }),
           timeseries({
             id: 7,

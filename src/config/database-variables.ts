@@ -1,9 +1,9 @@
+import { SSL_MODES } from './given-tls.ts';
 import {
   choice,
   integer,
   label,
   milliseconds,
-  only,
   text,
   toggle,
   withDefault,
@@ -79,10 +79,25 @@ export const connectionVariables = {
     1,
     'instances of the service that share the server, for the budget of connections',
   ),
-  DB_SSL_MODE: withDefault(
-    only('disable', 'TLS to the database is not built yet'),
-    'disable',
-    'how the connection is protected',
+  DB_SSL_MODE: withoutDefault(
+    choice(...SSL_MODES),
+    '`disable`, unless the URL has an `sslmode`',
+    'how connections to the server are protected: not at all, encrypted, from a server of a known authority, from this very host',
+  ),
+  DB_SSL_ROOT_CERT: withoutDefault(
+    text('the path of a file in PEM'),
+    'unset',
+    'authorities that may vouch for the server; unset: those that Node trusts; this file and the two below are read again for every new connection',
+  ),
+  DB_SSL_CERT: withoutDefault(
+    text('the path of a file in PEM'),
+    'unset',
+    'certificate that is shown to the server, its chain after it',
+  ),
+  DB_SSL_KEY: withoutDefault(
+    text('the path of a file in PEM'),
+    'unset',
+    'private key of `DB_SSL_CERT`, without a passphrase',
   ),
   DB_POOLER: withDefault<'none' | 'pgbouncer'>(
     choice('none', 'pgbouncer'),

@@ -1,5 +1,7 @@
 import { isIPv6 } from 'node:net';
 
+import { SSL_MODES, TLS_FIELDS, TLS_PARAMETERS, tlsSettings, urlTlsFaults } from './given-tls.ts';
+import type { GivenTls } from './given-tls.ts';
 import { isHost } from './is-host.ts';
 import { Secret } from './secret.ts';
 import type { DatabaseConnectionSettings } from './settings.ts';
@@ -17,10 +19,11 @@ const ENCODE =
 const LONGEST_NAME = 63;
 
 /**
- * Parses `postgresql://user:password@host:port/database`. Node's own parser is not asked: it guesses
+ * Parses `postgresql://user:password@host:port/database`, with `sslmode`, `sslrootcert`, `sslcert` and `sslkey` as
+ * parameters. What it does not say of TLS, `variables` say. Node's own parser is not asked: it guesses
  * where a raw `@`, `/` or `#` in a password belongs, and its errors carry the whole text.
  */
-export function parseDatabaseUrl(url: string): ParsedDatabaseUrl {
+export function parseDatabaseUrl(url: string, variables: GivenTls = {}): ParsedDatabaseUrl {
   if (!/^postgres(?:ql)?:\/\//i.test(url)) {
     return { faults: ['must start with postgresql:// or postgres://'] };
   }
@@ -34,6 +37,7 @@ export function parseDatabaseUrl(url: string): ParsedDatabaseUrl {
   const database = decode(parts.database ?? '');
   const host = (parts.host ?? '').replace(/^\[(.*)\]$/, '$1');
   const port = Number(parts.port?.slice(1) ?? '5432');
+  const given = readParameters(parts.query ?? '');
   const faults = [
     ...nameFaults('user', user),
     ...passwordFaults(password),
@@ -43,9 +47,11 @@ export function parseDatabaseUrl(url: string): ParsedDatabaseUrl {
       : ['must have a port from 1 to 65535, or none']),
     ...nameFaults('database', database),
     ...(parts.database?.includes('/') ? ['must have / in the database name written as %2F'] : []),
-    ...parameterFaults(parts.query ?? ''),
+    ...given.faults,
+    ...urlTlsFaults(given.tls, variables),
   ];
   if (faults.length > 0 || user === undefined || database === undefined) return { faults };
+  const tls = tlsSettings(given.tls, variables);
   return {
     connection: {
       host,
@@ -53,6 +59,7 @@ export function parseDatabaseUrl(url: string): ParsedDatabaseUrl {
       database,
       user,
       password: password ? new Secret(password) : undefined,
+      ...(tls !== undefined && { tls }),
     },
   };
 }
@@ -80,17 +87,37 @@ function hostFaults(host: string, bracketed: boolean): string[] {
   return ['must name a host by ASCII name, IPv4 address or [IPv6 address]'];
 }
 
-function parameterFaults(query: string): string[] {
-  const faults = query.split('&').map((pair) => {
-    const [name = '', value] = pair.split('=', 2);
-    if (pair === '' || pair === 'sslmode=disable') return undefined;
-    if (name === 'sslmode' && value !== undefined) {
-      return 'sslmode must be disable, since TLS to the database is not built yet';
+/** What the parameters say of TLS, the only thing they may speak of, and what is wrong with them. */
+function readParameters(query: string): { tls: GivenTls; faults: readonly string[] } {
+  const faults = new Set<string>();
+  const given = new Map<string, string>();
+  for (const pair of query.split('&').filter((pair) => pair !== '')) {
+    const [name = '', raw] = pair.split('=', 2);
+    const value = decode(raw ?? '');
+    const isKnown = TLS_FIELDS.some((field) => TLS_PARAMETERS[field] === name);
+    if (!isKnown || raw === undefined) {
+      const known = /^[a-z][a-z0-9_.]{0,62}$/i.test(name) ? `the parameter ${name}` : 'a parameter';
+      const all = Object.values(TLS_PARAMETERS).join(', ');
+      faults.add(`has ${known} that is not supported: only ${all} with a value are`);
+    } else if (given.has(name)) {
+      faults.add(`must have ${name} once`);
+    } else if (name !== 'sslmode' && (value === undefined || value === '' || hasControl(value))) {
+      faults.add(`must have the path of a file as ${name}, with % written as %25`);
+    } else {
+      given.set(name, value ?? '');
     }
-    const known = /^[a-z][a-z0-9_.]{0,62}$/i.test(name) ? `the parameter ${name}` : 'a parameter';
-    return `has ${known} that is not supported: only sslmode=disable is`;
-  });
-  return [...new Set(faults.filter((fault) => fault !== undefined))];
+  }
+  const { mode: sslmode, ...files } = Object.fromEntries(
+    TLS_FIELDS.flatMap((field) => {
+      const value = given.get(TLS_PARAMETERS[field]);
+      return value === undefined ? [] : [[field, value]];
+    }),
+  );
+  const mode = SSL_MODES.find((mode) => mode === sslmode);
+  if (sslmode !== undefined && mode === undefined) {
+    faults.add(`sslmode must be one of ${SSL_MODES.join(', ')}`);
+  }
+  return { tls: { ...files, ...(mode !== undefined && { mode }) }, faults: [...faults] };
 }
 
 function decode(text: string): string | undefined {

@@ -7,6 +7,7 @@ import { FaultList } from './fault-list.ts';
 import { readConnections } from './read-connections.ts';
 import type { Connections } from './read-connections.ts';
 import { readSecret } from './read-secret.ts';
+import { tlsAdvice } from './read-tls.ts';
 import { Secret } from './secret.ts';
 import { MANAGEMENT_TOKEN } from './service-variables.ts';
 import type { DatabaseConnectionSettings, Settings } from './settings.ts';
@@ -64,6 +65,7 @@ export function parseSettings(
     ...CROSS_ADVICE.filter((rule) => !holds(rule, values)).map(
       (rule) => `${rule.smaller} ${inWords(rule, 'should')}`,
     ),
+    ...tlsAdvice(connections.connection?.tls),
     ...unread.warnings,
   ];
   return deepFreeze({ settings: assemble(values, token, connections, isTerminal), warnings });

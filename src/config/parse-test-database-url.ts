@@ -44,6 +44,9 @@ function guarded(
     return undefined;
   }
   const { connection } = parsed;
+  if (connection.tls !== undefined) {
+    faults.add('TEST_DATABASE_URL', 'must not ask for TLS: the tests connect in plain text');
+  }
   if (!connection.database.endsWith('_test')) {
     faults.add('TEST_DATABASE_URL', 'must name a database that ends in _test');
   }

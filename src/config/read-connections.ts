@@ -1,9 +1,12 @@
 import type { EnvironmentValues } from './environment-schema.ts';
 import type { FaultList } from './fault-list.ts';
+import type { GivenTls } from './given-tls.ts';
 import { parseDatabaseUrl } from './parse-database-url.ts';
 import { readSecretFile } from './read-secret-file.ts';
 import { readSecret } from './read-secret.ts';
 import type { ReadSecret, SecretVariable } from './read-secret.ts';
+import { judgeTls, readTlsVariables } from './read-tls.ts';
+import type { FoundConnection } from './read-tls.ts';
 import { Secret } from './secret.ts';
 import type { DatabaseConnectionSettings, DatabaseSettings } from './settings.ts';
 
@@ -24,17 +27,24 @@ const FURTHER = [
 
 /** Reads the URLs, and the password where a file holds it; what is wrong is noted. */
 export function readConnections(values: EnvironmentValues, faults: FaultList): Connections {
-  const connection = readMain(values, faults);
+  const variables = readTlsVariables(values);
+  const found: FoundConnection[] = [];
+  const parse = (url: ReadSecret) => {
+    const connection = parseUrl(url, variables, faults);
+    if (connection !== undefined) found.push({ variable: url.variable, connection });
+    return connection;
+  };
+  const connection = readMain(values, parse, faults);
   const [direct, migration, reporting] = [
     'DATABASE_DIRECT_URL' as const,
     'MIGRATION_DATABASE_URL' as const,
     'REPORTING_DATABASE_URL' as const,
   ].map((variable) => {
     const url = readSecret(variable, values, faults);
-    return url && withPasswordOf(connection, parse(url, faults));
+    return url && withPasswordOf(connection, parse(url));
   });
   const replicas = readReplicas(values, faults).map((url) =>
-    withPasswordOf(connection, parse(url, faults)),
+    withPasswordOf(connection, parse(url)),
   );
   if (connection === undefined && !isFaulty('DATABASE_URL', faults)) {
     for (const variable of FURTHER.filter((name) => !isFaulty(name, faults))) {
@@ -42,6 +52,9 @@ export function readConnections(values: EnvironmentValues, faults: FaultList): C
         faults.add(variable, 'must be unset when DATABASE_URL is');
       }
     }
+  }
+  if (!['DATABASE_URL' as const, ...FURTHER].some((variable) => isFaulty(variable, faults))) {
+    judgeTls(variables, found, faults);
   }
   return {
     connection,
@@ -54,6 +67,7 @@ export function readConnections(values: EnvironmentValues, faults: FaultList): C
 
 function readMain(
   values: EnvironmentValues,
+  parse: (url: ReadSecret) => DatabaseConnectionSettings | undefined,
   faults: FaultList,
 ): DatabaseConnectionSettings | undefined {
   const url = readSecret('DATABASE_URL', values, faults);
@@ -70,7 +84,7 @@ function readMain(
     }
     return undefined;
   }
-  const connection = parse(url, faults);
+  const connection = parse(url);
   if (
     connection === undefined ||
     passwordFile === undefined ||
@@ -94,11 +108,12 @@ function readReplicas(values: EnvironmentValues, faults: FaultList): ReadSecret[
   return replicas;
 }
 
-function parse(
+function parseUrl(
   { variable, value }: ReadSecret,
+  variables: GivenTls,
   faults: FaultList,
 ): DatabaseConnectionSettings | undefined {
-  const parsed = parseDatabaseUrl(value);
+  const parsed = parseDatabaseUrl(value, variables);
   if ('connection' in parsed) return parsed.connection;
   for (const fault of parsed.faults) faults.add(variable, fault);
   return undefined;

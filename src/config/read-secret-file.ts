@@ -11,6 +11,17 @@ export type SecretFile = { readonly value: string } | { readonly fault: string }
  * else. Throws nothing.
  */
 export function readSecretFile(path: string): SecretFile {
+  const text = readTextFile(path);
+  if ('fault' in text) return text;
+  const value = text.value.replace(/\r?\n$/, '');
+  if (value === '') return { fault: 'names an empty file' };
+  if (/[\r\n]/.test(value)) return { fault: 'names a file of more than one line' };
+  if (value.includes('\0')) return { fault: 'names a file that holds a NUL character' };
+  return { value };
+}
+
+/** Reads a file whole, as UTF-8. Throws nothing. */
+export function readTextFile(path: string): SecretFile {
   let bytes: Buffer;
   try {
     const status = statSync(path);
@@ -21,12 +32,9 @@ export function readSecretFile(path: string): SecretFile {
   } catch (error) {
     return { fault: FAULT_OF_CODE[codeOf(error)] ?? 'names a file that cannot be read' };
   }
-  const value = decode(bytes)?.replace(/\r?\n$/, '');
-  if (value === undefined) return { fault: 'names a file that is not UTF-8 text' };
-  if (value === '') return { fault: 'names an empty file' };
-  if (/[\r\n]/.test(value)) return { fault: 'names a file of more than one line' };
-  if (value.includes('\0')) return { fault: 'names a file that holds a NUL character' };
-  return { value };
+  if (bytes.length === 0) return { fault: 'names an empty file' };
+  const value = decode(bytes);
+  return value === undefined ? { fault: 'names a file that is not UTF-8 text' } : { value };
 }
 
 const FAULT_OF_CODE: Readonly<Record<string, string>> = {

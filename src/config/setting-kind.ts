@@ -46,11 +46,6 @@ export function choice<const T extends string>(...values: readonly T[]): Setting
   );
 }
 
-/** One value until there are others, and why. */
-export function only<const T extends string>(value: T, why: string): SettingKind<T> {
-  return kind(`\`${value}\`, since ${why}`, (text) => (text === value ? value : undefined));
-}
-
 /** A size in bytes, `kb` or `mb` (of 1024), from 1 byte to 64 mb. */
 export const byteSize: SettingKind<number> = kind(
   'a size as `500`, `100kb` or `1mb`, from 1 byte to 64mb',

@@ -125,6 +125,25 @@ export interface DatabaseConnectionSettings {
   readonly password: Secret | undefined;
   /** When set, the password is read from here again for every new connection. */
   readonly passwordFile?: string;
+  /** Absent = plain text. */
+  readonly tls?: TlsSettings;
+}
+
+/**
+ * How a connection is protected. `require`: encrypted, whoever answers; `verify-ca`: with a certificate that an authority
+ * vouches for, whatever its name; `verify-full`: of this very host.
+ */
+export interface TlsSettings extends TlsFiles {
+  readonly mode: 'require' | 'verify-ca' | 'verify-full';
+}
+
+/** Paths of files in PEM, read again for every new connection. */
+export interface TlsFiles {
+  /** Authorities that may vouch for the server; undefined = those that Node trusts. */
+  readonly rootCertFile?: string;
+  /** What we show the server, and its key: both or neither. */
+  readonly certFile?: string;
+  readonly keyFile?: string;
 }
 
 export interface LogSettings {

@@ -66,7 +66,8 @@ export function judgeUnreadVariables(
     .filter((name) => ASKS_FOR_TLS.test(name) && env[name] !== '')
     .map((variable) => ({
       variable,
-      fault: 'must be unset, since TLS to the database is not built yet',
+      fault:
+        'must be unset: what asks for TLS is DB_SSL_MODE, DB_SSL_ROOT_CERT, DB_SSL_CERT and DB_SSL_KEY',
     }));
   const libpq = unread.filter((name) => LIBPQ_VARIABLES.some((ignored) => ignored === name));
   const suspects = unread.filter((name) => !ASKS_FOR_TLS.test(name) && !isForeign(name, env[name]));

@@ -18,7 +18,7 @@ const ADVICE: Partial<Record<DatabaseErrorCode, Advice>> = {
     `${place} refused the login of ${user} (${reason}): are user and password right?`,
   DB_NOT_FOUND: (place, { database }) =>
     `there is no database ${database} at ${place}: create it, or mend DATABASE_URL`,
-  DB_TLS: (place, _connection, reason) => `no TLS agreement with ${place} (${reason})`,
+  DB_TLS: (place, _connection, reason) => `no TLS with ${place}: ${reason}`,
   DB_TOO_MANY_CONNECTIONS: (place, _connection, reason) =>
     `${place} has no free connection slot (${reason}): see max_connections, and DB_POOL_SIZE and DB_MAX_OVERFLOW of all instances`,
   DB_UNAVAILABLE: (place, _connection, reason) => `${place} does not serve now (${reason})`,

@@ -18,6 +18,9 @@ export interface HealthInputs {
 /** A loop this late delays every answer; the alert NodeEventLoopLag has the same limit. */
 const LATE_LOOP_MS = 200;
 
+/** Enough to renew by hand what was to renew itself; the alert DbTlsCertificateExpires has the same limit. */
+const CERTIFICATE_WARNING_MS = 14 * 86_400_000;
+
 /** Puts the findings of the probe, the pool and the event loop into the words of the health endpoints. */
 export function healthSnapshot({
   verdict,
@@ -48,6 +51,9 @@ export function healthSnapshot({
     observedValue: verdict.serverVersion,
     ...(verdict.state === 'read_only' && explained(verdict)),
   };
+  const expiries = [pool, reporting?.stats]
+    .map((stats) => stats?.certificatesExpireAt)
+    .filter((at) => at !== undefined);
   const isLate = eventLoopDelayMs > LATE_LOOP_MS;
   return {
     state: isDraining ? 'draining' : verdict.state,
@@ -59,6 +65,7 @@ export function healthSnapshot({
       'database:migrations': migrations,
       'database:server': server,
       ...(reporting !== undefined && { 'database:reporting': reportingCheck(reporting) }),
+      ...(expiries.length > 0 && { 'database:tls': tlsCheck(Math.min(...expiries)) }),
       'process:eventLoop': {
         status: isLate ? 'warn' : 'pass',
         observedValue: Math.round(eventLoopDelayMs),
@@ -92,6 +99,15 @@ function reportingCheck({
   return cause === undefined
     ? check
     : { ...check, status: 'warn', output: cause.message, code: cause.code };
+}
+
+function tlsCheck(certificatesExpireAt: number): HealthCheck {
+  const leftMs = certificatesExpireAt - Date.now();
+  const observed = { observedValue: Math.floor(leftMs / 1000), observedUnit: 's' };
+  if (leftMs >= CERTIFICATE_WARNING_MS) return { status: 'pass', ...observed };
+  const at = new Date(certificatesExpireAt).toISOString();
+  const output = `a certificate of the connections to the database ${leftMs > 0 ? 'expires' : 'has expired'} at ${at}`;
+  return { status: 'warn', ...observed, output };
 }
 
 function explained({ code, message }: DatabaseVerdict): Pick<HealthCheck, 'output' | 'code'> {

@@ -15,6 +15,7 @@ export type HealthCheckName =
   | 'database:migrations'
   | 'database:server'
   | 'database:reporting'
+  | 'database:tls'
   | 'process:eventLoop';
 
 /** One finding. Everything but `status` is a detail, kept from strangers. */

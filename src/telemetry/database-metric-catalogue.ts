@@ -159,6 +159,11 @@ export const DATABASE_METRICS = {
     { ...POOL, reason: RECLAIM_CAUSES },
     'Leases taken back because their connection died or was given up, by reason.',
   ),
+  db_tls_certificate_expiry_seconds: gauge(
+    'seconds',
+    POOL,
+    "Time left until the first certificate expires that the connections of the pool depend on: the server's, one that vouches for it, or ours. Negative once it has; absent without TLS.",
+  ),
 } as const satisfies Readonly<Record<string, MetricDefinition>>;
 
 function counter<L extends MetricDefinition['labels']>(unit: string, labels: L, help: string) {

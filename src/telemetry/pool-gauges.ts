@@ -11,11 +11,12 @@ export function createPoolGauges(instruments: Instruments) {
   const oldestPending = instruments.gauge('db_client_connection_oldest_pending_seconds');
   const prepared = instruments.gauge('db_client_prepared_statements');
   const oldestUse = instruments.gauge('db_client_connection_oldest_use_seconds');
+  const certificateExpiry = instruments.gauge('db_tls_certificate_expiry_seconds');
   return {
     /** Replaces what was said before: a pool that is not among `all` has no gauges. */
     set(all: readonly PoolStats[]): void {
       const pulled = [count, max, idleMin, idleMax, pending, oldestPending, oldestUse, prepared];
-      for (const gauge of pulled) {
+      for (const gauge of [...pulled, certificateExpiry]) {
         gauge.reset();
       }
       for (const stats of all) {
@@ -30,6 +31,9 @@ export function createPoolGauges(instruments: Instruments) {
         oldestPending.set(pool, stats.oldestWaitMs / 1000);
         oldestUse.set(pool, stats.oldestUseMs / 1000);
         prepared.set(pool, stats.prepared);
+        if (stats.certificatesExpireAt !== undefined) {
+          certificateExpiry.set(pool, (stats.certificatesExpireAt - Date.now()) / 1000);
+        }
       }
     },
   };

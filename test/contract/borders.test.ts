@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 /** One module of each column of the matrix in docs/architecture.md, and of each kind of vendor. */
 const MODULES = {
   config: '#config/settings.ts',
+  'reader of URLs': '#config/parse-database-url.ts',
   lifecycle: '#lifecycle/closers.ts',
   database: '#database/pool/pool.ts',
   sql: '#sql/statement-tokens.ts',
@@ -41,6 +42,7 @@ interface Rights {
   readonly types?: readonly Module[];
 }
 
+const CONFIG: readonly Module[] = ['config', 'reader of URLs'];
 const DATABASE: readonly Module[] = ['database', 'session manager', 'database errors'];
 const TELEMETRY: readonly Module[] = ['telemetry', 'metric catalogue'];
 const TELEMETRY_VENDORS: readonly Module[] = ['pino', 'prom-client', 'opentelemetry'];
@@ -49,24 +51,27 @@ const VENDORS: readonly Module[] = [...TELEMETRY_VENDORS, ...ORM, 'pg', 'express
 
 /** A file of each row of the matrix. What is not listed is forbidden. */
 const MATRIX: Readonly<Record<string, Rights>> = {
-  'src/config/planted.ts': { values: ['config', 'lifecycle'] },
-  'src/lifecycle/planted.ts': { values: ['config', 'lifecycle'] },
+  'src/config/planted.ts': { values: [...CONFIG, 'lifecycle'] },
+  'src/lifecycle/planted.ts': { values: [...CONFIG, 'lifecycle'] },
   'src/sql/planted.ts': { values: ['sql'] },
-  'src/database/planted.ts': { values: [...DATABASE, 'sql', ...ORM, 'pg'], types: ['config'] },
+  'src/database/planted.ts': {
+    values: [...DATABASE, 'reader of URLs', 'sql', ...ORM, 'pg'],
+    types: ['config'],
+  },
   'src/database/embedded/planted.ts': {
-    values: [...DATABASE, 'sql', ...ORM, 'pg'],
+    values: [...DATABASE, 'reader of URLs', 'sql', ...ORM, 'pg'],
     types: ['config'],
   },
   'src/telemetry/planted.ts': {
     values: ['sql', ...TELEMETRY, ...TELEMETRY_VENDORS],
-    types: ['config', ...DATABASE],
+    types: [...CONFIG, ...DATABASE],
   },
   'src/telemetry/bootstrap.ts': {
-    values: ['config', ...TELEMETRY, ...VENDORS],
+    values: [...CONFIG, ...TELEMETRY, ...VENDORS],
   },
   'src/http/planted.ts': {
     values: ['session manager', 'database errors', 'application', 'routes', 'express'],
-    types: ['config', 'database', ...TELEMETRY],
+    types: [...CONFIG, 'database', ...TELEMETRY],
   },
   'src/features/users/planted.ts': {
     values: [...DATABASE, 'routes', 'entity of another feature', ...ORM],
@@ -75,24 +80,17 @@ const MATRIX: Readonly<Record<string, Rights>> = {
   'src/entities.ts': { values: ['entity of another feature', ...VENDORS] },
   'src/service.ts': {
     values: [
-      ...([
-        'config',
-        'lifecycle',
-        'sql',
-        ...DATABASE,
-        ...TELEMETRY,
-        'application',
-        'routes',
-      ] as const),
+      ...CONFIG,
+      ...(['lifecycle', 'sql', ...DATABASE, ...TELEMETRY, 'application', 'routes'] as const),
       ...(['another feature', 'entity of another feature', 'entities', 'service'] as const),
       ...VENDORS,
     ],
   },
-  'src/main.ts': { values: ['config', 'lifecycle', 'service', ...VENDORS] },
+  'src/main.ts': { values: [...CONFIG, 'lifecycle', 'service', ...VENDORS] },
   'src/cli/planted.ts': {
-    values: ['config', 'lifecycle', ...DATABASE, 'entities', 'service', ...VENDORS],
+    values: [...CONFIG, 'lifecycle', ...DATABASE, 'entities', 'service', ...VENDORS],
   },
-  'mikro-orm.config.ts': { values: ['config', ...DATABASE, 'entities', ...VENDORS] },
+  'mikro-orm.config.ts': { values: [...CONFIG, ...DATABASE, 'entities', ...VENDORS] },
   'migrations/Migration20260101000000_first.ts': { values: VENDORS },
   'grafana/src/planted.ts': { values: ['metric catalogue'] },
   'test/unit/planted.test.ts': { values: Object.keys(MODULES) as Module[] },

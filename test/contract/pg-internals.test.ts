@@ -16,6 +16,13 @@ describe('what the pool reads of pg and pg does not declare', () => {
     expect(connection).toHaveProperty(name);
   });
 
+  it('client.saslSession is where SCRAM leaves it, and looks for the socket that it is bound to', () => {
+    const text = readFileSync('node_modules/pg/lib/client.js', 'utf8');
+
+    expect(text).toContain('this.saslSession = null');
+    expect(text).toContain('this.enableChannelBinding && this.connection.stream');
+  });
+
   it('a client that is not connected has no transaction status', () => {
     expect(client.getTransactionStatus()).toBeNull();
   });

@@ -1,15 +1,14 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { EmbeddedServer } from '#database/embedded/embedded-server.ts';
 import { hostFiguresFunction } from '#database/provision/host-figures-function.ts';
 import { until } from '#test/support/until.ts';
+import { TestAuthority } from '#test/support/certificates.ts';
 import { readRuleGroups } from '#test/support/alerts/rule-groups.ts';
 import { databaseUrl } from '#test/support/chaos/database-url.ts';
 import { readDashboards } from '#test/support/dashboards/dashboard-json.ts';
 import { dashboardTargets } from '#test/support/dashboards/dashboard-targets.ts';
 import { createDatabase, withClient } from '#test/support/databases.ts';
 import { OtlpReceiver } from '#test/support/otlp-receiver.ts';
-import { startOwnServer } from '#test/support/own-server.ts';
 import { ServiceProcess } from '#test/support/service-process.ts';
 import { heldAlerts } from '#test/support/system/alertmanager.ts';
 import type { HeldAlert } from '#test/support/system/alertmanager.ts';
@@ -18,6 +17,7 @@ import { Monitoring, MONITORING_PROGRAMS } from '#test/support/system/monitoring
 import { quickExpression } from '#test/support/system/quick-config.ts';
 import { hasPrograms } from '#test/support/system/programs.ts';
 import { LOAD_ENV, ScriptedLoad } from '#test/support/system/scripted-load.ts';
+import { TlsServer } from '#test/support/tls-server.ts';
 
 const SERVICE = fileURLToPath(new URL('../support/system/test-service.ts', import.meta.url));
 
@@ -53,7 +53,7 @@ const targets = new Map(
   ].map(([dashboard, asked]) => [dashboard, asked.map(({ expr }) => quickExpression(expr))]),
 );
 
-let server: EmbeddedServer | undefined;
+let server: TlsServer | undefined;
 let service: ServiceProcess | undefined;
 let collector: OtlpReceiver;
 let monitoring: Monitoring;
@@ -63,18 +63,25 @@ let held: readonly HeldAlert[];
 
 /** The story that everything here is about: an ordinary day, a pool that is too small, a server that goes away. */
 async function runScript(): Promise<void> {
-  server = await startOwnServer({ deadlock_timeout: '200ms' });
-  const database = await createDatabase(server.connection, 'template1');
-  await withClient({ ...server.connection, database }, async (client) => {
+  const authority = await TestAuthority.create('known');
+  const identity = await authority.issue({
+    commonName: 'db',
+    names: [{ type: 'ip', value: '127.0.0.1' }],
+  });
+  server = await TlsServer.start(identity, authority, { deadlock_timeout: '200ms' });
+  const database = await createDatabase(server.address, 'template1');
+  await withClient({ ...server.address, database }, async (client) => {
     for (const statement of hostFiguresFunction()) await client.query(statement);
   });
-  const url = databaseUrl({ ...server.connection, database });
+  const url = databaseUrl({ ...server.address, database });
   collector = await OtlpReceiver.start();
   service = await ServiceProcess.start({
     entry: SERVICE,
     env: {
       ...LOAD_ENV,
       DATABASE_URL: url,
+      DB_SSL_MODE: 'verify-full',
+      DB_SSL_ROOT_CERT: server.files.write('root.crt', authority.pem),
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
       OTEL_BSP_SCHEDULE_DELAY: '200',
     },
@@ -101,7 +108,7 @@ async function runScript(): Promise<void> {
   await load.flood();
   await monitoring.sink.told('DbPoolRejections');
   const insisting = load.insist();
-  await server.stop();
+  await server[Symbol.asyncDispose]();
   await Promise.all(
     ['DbUnreachable', 'DbConnectFailures'].map((alert) => monitoring.sink.told(alert)),
   );
@@ -118,7 +125,7 @@ describe.runIf(hasPrograms(...MONITORING_PROGRAMS))('a service with a real Prome
     await service?.end();
     await collector?.[Symbol.asyncDispose]();
     await monitoring?.end({ keepFiles: hasFailed });
-    await server?.stop();
+    await server?.[Symbol.asyncDispose]();
   });
 
   it.each(LIVE)('%s is told to a receiver, as %s', async (alertname, severity, receiver) => {

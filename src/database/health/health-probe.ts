@@ -22,6 +22,8 @@ export interface HealthProbeOptions {
   readonly connectTimeoutMs: number;
   /** As the pool's connections have them, and read back as theirs: where they cannot be had, nothing is `up`. */
   readonly sessionSettings?: Readonly<Record<string, string>>;
+  /** As of the pool's connections. */
+  readonly isPooled?: boolean;
   /** Names of the migrations that the code was written for. */
   readonly expectedMigrations: readonly string[];
   /** Of their files, by name; those of applied ones are compared. */
@@ -253,11 +255,13 @@ export class HealthProbe {
 
   async #connect(): Promise<PooledConnection> {
     const { connection, poolName, connectTimeoutMs, sessionSettings = {} } = this.#options;
+    const { isPooled = false } = this.#options;
     const options = {
       connection,
       connectTimeoutMs,
       applicationName: `tidegauge/${poolName}/probe`,
       sessionSettings,
+      isPooled,
     };
     const opening = {
       onBroken: () => undefined,

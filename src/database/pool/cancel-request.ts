@@ -1,5 +1,7 @@
 import { connect } from 'node:net';
-import type { NetConnectOpts } from 'node:net';
+import type { NetConnectOpts, Socket } from 'node:net';
+import type { TlsSettings } from '#config/settings.ts';
+import { openSecureSocket } from '#database/tls/secure-socket.ts';
 import { systemClock } from './clock.ts';
 
 /**
@@ -16,6 +18,8 @@ export interface CancelTarget {
   readonly port: number;
   readonly pid: number;
   readonly secretKey: number;
+  /** As the connection to cancel has it; undefined = plain text. */
+  readonly tls?: TlsSettings | undefined;
   /** Milliseconds for connecting, sending and the server's answer together. */
   readonly timeoutMs: number;
 }
@@ -25,27 +29,46 @@ const REQUEST_BYTES = 16;
 const CANCEL_REQUEST_CODE = 80_877_102;
 
 /**
- * Asks the server, on a socket of its own, to cancel what a backend is running. Never rejects; resolves when the socket
- * is closed.
+ * Asks the server, on a socket of its own, to cancel what a backend is running. Over TLS where the connection is: the key is
+ * as good as a password. Never rejects; resolves when the socket is closed.
  */
-export function sendCancelRequest(target: CancelTarget): Promise<CancelOutcome> {
+export async function sendCancelRequest(target: CancelTarget): Promise<CancelOutcome> {
+  const { host, port, tls, timeoutMs } = target;
+  const over = new AbortController();
+  const timer = systemClock.start(() => systemClock.afterIo(() => over.abort()), timeoutMs);
+  try {
+    if (tls === undefined) {
+      return await send(target, connect(addressOf(target)), over.signal);
+    }
+    const { socket } = await openSecureSocket({ host, port, tls }, over.signal);
+    return await send(target, socket, over.signal);
+  } catch {
+    // Only what has not been sent is lost by an error.
+    return 'unsent';
+  } finally {
+    timer.stop();
+  }
+}
+
+/** Never rejects; resolves when the socket is closed, which the signal does. */
+function send(target: CancelTarget, socket: Socket, signal: AbortSignal): Promise<CancelOutcome> {
   const { promise, resolve } = Promise.withResolvers<CancelOutcome>();
   let outcome: CancelOutcome = 'unsent';
-  const socket = connect(addressOf(target));
-  const giveUp = () => void socket.destroy();
-  const timer = systemClock.start(() => systemClock.afterIo(giveUp), target.timeoutMs);
-  socket.on('connect', () => {
+  const write = () => {
     outcome = 'unknown';
     socket.write(requestFor(target));
-  });
+  };
+  signal.addEventListener('abort', () => void socket.destroy(), { once: true });
   socket.on('end', () => {
     outcome = 'confirmed';
   });
   socket.on('error', () => undefined);
-  socket.on('close', () => {
-    timer.stop();
-    resolve(outcome);
-  });
+  socket.on('close', () => resolve(outcome));
+  if (socket.connecting) {
+    socket.on('connect', write);
+  } else {
+    write();
+  }
   // Unread, the end would never be seen.
   socket.resume();
   return promise;

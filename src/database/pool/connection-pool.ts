@@ -68,6 +68,8 @@ export class ConnectionPool {
   readonly #owner: LeasedClientOwner;
   readonly #pool: Pool<PooledConnection>;
   #hasVerifiedSettings: boolean;
+  /** Of the connection that was opened last: rotated certificates come with new connections. */
+  #certificatesExpireAt: number | undefined;
 
   constructor(
     settings: PoolOptions,
@@ -77,7 +79,7 @@ export class ConnectionPool {
     const { clock = systemClock, currentHolder = () => undefined } = parts;
     const { open = (options) => PooledConnection.open(settings, options) } = parts;
     const told = composeObservers([observer]);
-    const { host, port } = settings.connection;
+    const { host, port, tls } = settings.connection;
     const pool = settings.poolName;
     this.#settings = settings;
     this.#hasVerifiedSettings = Object.keys(settings.sessionSettings).length === 0;
@@ -94,6 +96,7 @@ export class ConnectionPool {
         const opened = await open({ ...options, verify: (fresh) => this.#verify(fresh) });
         // A script that forgets to close the pool ends all the same, once nobody holds or waits for a connection.
         opened.keepProcess(false);
+        this.#certificatesExpireAt = opened.certificatesExpireAt;
         return opened;
       },
       gate: this.gate,
@@ -115,7 +118,7 @@ export class ConnectionPool {
         if (cancelKey === undefined) {
           return 'unsent';
         }
-        const target = { host, port, ...cancelKey, timeoutMs: settings.connectTimeoutMs };
+        const target = { host, port, tls, ...cancelKey, timeoutMs: settings.connectTimeoutMs };
         return await canceller.cancel(isWanted, target);
       },
       cancelled: ({ holder }) =>
@@ -164,7 +167,10 @@ export class ConnectionPool {
   }
 
   stats(): PoolStats {
-    return this.#pool.stats();
+    const certificatesExpireAt = this.#certificatesExpireAt;
+    return certificatesExpireAt === undefined
+      ? this.#pool.stats()
+      : Object.freeze({ ...this.#pool.stats(), certificatesExpireAt });
   }
 
   /** Who holds a connection now, the longest first, and what for. */

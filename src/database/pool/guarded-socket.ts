@@ -6,7 +6,11 @@ import { DatabaseError } from '#database/database-error.ts';
  * unknown kind of login, a field longer than a string can be), which would end the process: here it ends the connection.
  */
 export function guardedSocket(): Socket {
-  const socket = new Socket();
+  return guardSocket(new Socket());
+}
+
+/** Has a socket end when a listener of its `data` throws. */
+export function guardSocket<S extends Socket>(socket: S): S {
   const emit = socket.emit.bind(socket);
   Reflect.set(socket, 'emit', (...event: Parameters<typeof emit>): boolean => {
     try {

@@ -26,6 +26,11 @@ export interface PoolStats {
   readonly usedSeconds: number;
   /** Since the pool was made: seconds in which all of `max` were leased. */
   readonly exhaustedSeconds: number;
+  /**
+   * When the first certificate expires that the pool depends on, the server's chain or ours, in Unix time, milliseconds;
+   * absent without TLS, and before the first connection.
+   */
+  readonly certificatesExpireAt?: number;
 }
 
 /** One leased connection and who has it. Times in milliseconds. */

@@ -1,12 +1,17 @@
 import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { TLSSocket } from 'node:tls';
 import pg from 'pg';
 import type { ClientConfig } from 'pg';
 import type { DatabaseConnection } from '#database/database-options.ts';
 import type { ReclaimReason } from '#database/database-observer.ts';
 import { connectError } from '#database/connect-advice.ts';
 import { DatabaseError } from '#database/database-error.ts';
+import { openSecureSocket } from '#database/tls/secure-socket.ts';
+import type { SecureSocket } from '#database/tls/secure-socket.ts';
 import { guardedSocket } from './guarded-socket.ts';
+import { assertProven, refuseToReveal } from './guard-login.ts';
+import { innerConnection } from './inner-connection.ts';
 import type { OpenOptions, PhysicalConnection } from './physical-connection.ts';
 import { readPassword } from './read-password.ts';
 import { PREPARED_PER_CONNECTION } from './statement-names.ts';
@@ -41,6 +46,7 @@ export class PooledConnection implements PhysicalConnection {
   readonly #isPooled: boolean;
   #timesForgotten = 0;
   #isAlive = true;
+  #certificatesExpireAt: number | undefined;
   /** Set by whoever runs a statement that may have changed the session. */
   needsReset = false;
   /** Behind a transaction pooler, the process of the server that runs the transaction; set when that has begun. */
@@ -106,15 +112,27 @@ export class PooledConnection implements PhysicalConnection {
 
   /** Connects, logs in and verifies; closes its socket when the signal is aborted before it has. */
   static async logIn(
-    config: ClientConfig,
+    options: ConnectionOptions,
+    password: string,
     { onBroken, signal, verify }: OpenOptions<PooledConnection>,
-    isPooled = false,
   ): Promise<PooledConnection> {
-    const connection = new PooledConnection(new pg.Client(config), onBroken, isPooled);
+    const { tls } = options.connection;
+    const secure = tls && (await openSecureSocket({ ...options.connection, tls }, signal));
+    const client = new pg.Client(clientConfig(options, password, secure));
+    const connection = new PooledConnection(client, onBroken, options.isPooled === true);
+    connection.#certificatesExpireAt = secure?.certificatesExpireAt;
     const destroy = () => void connection.destroy();
     signal.addEventListener('abort', destroy);
     try {
-      await connection.client.connect();
+      signal.throwIfAborted();
+      if (tls === undefined || tls.mode === 'require') {
+        refuseToReveal(client);
+      }
+      await client.connect();
+      assertProven(client);
+      if (tls !== undefined) {
+        await connection.verifyTls();
+      }
       await verify?.(connection);
       return connection;
     } catch (error) {
@@ -138,6 +156,11 @@ export class PooledConnection implements PhysicalConnection {
     const pid = numberOf(this.client, 'processID');
     const secretKey = numberOf(this.client, 'secretKey');
     return pid === undefined || secretKey === undefined ? undefined : { pid, secretKey };
+  }
+
+  /** When the first certificate that it depends on expires, in Unix time, milliseconds; undefined without TLS. */
+  get certificatesExpireAt(): number | undefined {
+    return this.#certificatesExpireAt;
   }
 
   get isAlive(): boolean {
@@ -189,6 +212,29 @@ export class PooledConnection implements PhysicalConnection {
   }
 
   /**
+   * Asks the server whether what it gets is encrypted on its whole way; behind a pooler, where TLS ends, nobody can say.
+   *
+   * @throws DatabaseError `DB_TLS` when it is not
+   */
+  async verifyTls(): Promise<void> {
+    if (!(this.#stream instanceof TLSSocket)) {
+      throw new DatabaseError('DB_TLS', 'bug: the driver has another socket than it was given');
+    }
+    if (this.#isPooled) {
+      return;
+    }
+    const { rows } = await this.client.query<{ ssl: boolean }>(
+      'select ssl from pg_catalog.pg_stat_ssl where pid = pg_catalog.pg_backend_pid()',
+    );
+    if (rows[0]?.ssl !== true) {
+      throw new DatabaseError(
+        'DB_TLS',
+        'the server says that it is reached in plain text: is a proxy or a pooler in between that ends TLS (see DB_POOLER)?',
+      );
+    }
+  }
+
+  /**
    * Resolves once the server has ended a statement that failed. Its error comes first; only then is it known whether the
    * connection lives and in which state its transaction is.
    */
@@ -233,7 +279,7 @@ export class PooledConnection implements PhysicalConnection {
 
   /** Call when a statement that was sent under this name has failed: the server may have refused to prepare it. */
   prepareFailed(sent: string): void {
-    const known: unknown = Reflect.get(innerOf(this.client), 'parsedStatements');
+    const known: unknown = Reflect.get(innerConnection(this.client), 'parsedStatements');
     if (typeof known !== 'object' || known === null || !Object.hasOwn(known, sent)) {
       this.#prepared.delete(sent);
     }
@@ -244,7 +290,7 @@ export class PooledConnection implements PhysicalConnection {
     this.#timesForgotten += 1;
     this.#prepared.clear();
     // adapter: pg takes a name that it has sent once for prepared for ever; its list is not public.
-    Reflect.set(innerOf(this.client), 'parsedStatements', {});
+    Reflect.set(innerConnection(this.client), 'parsedStatements', {});
   }
 
   /** Whether it keeps the process alive, as every socket does at first: one that nobody holds should not. */
@@ -283,7 +329,7 @@ export class PooledConnection implements PhysicalConnection {
   }
 
   get #stream(): Socket {
-    const stream: unknown = Reflect.get(innerOf(this.client), 'stream');
+    const stream: unknown = Reflect.get(innerConnection(this.client), 'stream');
     if (!(stream instanceof Socket)) {
       throw new DatabaseError('DB_CONNECTION_LOST', 'bug: the socket of pg is not where it was');
     }
@@ -310,7 +356,7 @@ async function logInWithPassword(
   const { signal } = opening;
   const logIn = async (password: string) => {
     signal.throwIfAborted();
-    return await PooledConnection.logIn(clientConfig(options, password), opening, options.isPooled);
+    return await PooledConnection.logIn(options, password, opening);
   };
   const password = await readPassword(options.connection, signal);
   try {
@@ -348,7 +394,11 @@ async function successorOf(
   return undefined;
 }
 
-function clientConfig(options: ConnectionOptions, password: string): ClientConfig {
+function clientConfig(
+  options: ConnectionOptions,
+  password: string,
+  secure: SecureSocket | undefined,
+): ClientConfig {
   const { connection, sessionSettings } = options;
   const settings = Object.entries(sessionSettings).map(
     ([name, value]) => `-c ${name}=${value.replaceAll(/[\\\s]/g, String.raw`\$&`)}`,
@@ -360,27 +410,29 @@ function clientConfig(options: ConnectionOptions, password: string): ClientConfi
     user: connection.user,
     // pg asks the environment for a password that is missing or empty; a function is neither.
     password: () => password,
+    // What it is given is encrypted already.
     ssl: false,
+    enableChannelBinding: secure !== undefined,
     application_name: options.applicationName,
     ...(settings.length > 0 && { options: settings.join(' ') }),
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
     types: typeParsers(),
-    stream: guardedSocket,
+    stream: () => (secure === undefined ? guardedSocket() : connected(secure.socket)),
   };
+}
+
+/** pg connects what it is given, and waits to be told. */
+function connected(socket: TLSSocket): TLSSocket {
+  Reflect.set(socket, 'connect', () => {
+    setImmediate(() => socket.emit('connect'));
+    return socket;
+  });
+  return socket;
 }
 
 function timedOut({ connectTimeoutMs }: ConnectionOptions): DatabaseError {
   return new DatabaseError('DB_CONNECT_TIMEOUT', `${connectTimeoutMs} ms`);
-}
-
-/** adapter: what pg keeps of its protocol is not public; a contract test fails loudly when it moves. */
-function innerOf(client: pg.Client): object {
-  const inner: unknown = Reflect.get(client, 'connection');
-  if (typeof inner !== 'object' || inner === null) {
-    throw new DatabaseError('DB_CONNECTION_LOST', 'bug: the connection of pg is not where it was');
-  }
-  return inner;
 }
 
 function numberOf(client: pg.Client, name: 'processID' | 'secretKey'): number | undefined {

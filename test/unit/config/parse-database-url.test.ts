@@ -91,30 +91,66 @@ describe('a database URL', () => {
     expect(read(url)).toEqual({ faults: [fault] });
   });
 
-  it.each([
-    'require',
-    'verify-ca',
-    'verify-full',
-    'prefer',
-    'allow',
-    'no-verify',
-    'DISABLE',
-    '',
-    'x',
-  ])('that asks for sslmode=%s is refused', (mode) => {
-    expect(read(`postgres://u:p@h/db?sslmode=${mode}`)).toEqual({
-      faults: ['sslmode must be disable, since TLS to the database is not built yet'],
+  it.each(['require', 'verify-ca', 'verify-full'])('asks for TLS: sslmode=%s', (mode) => {
+    expect(read(`postgres://u:p@h/db?sslmode=${mode}`)).toEqual({ ...plain, tls: { mode } });
+  });
+
+  it('names files, decoded', () => {
+    const files = 'sslrootcert=/a%20b/root.crt&sslcert=%2Fc&sslkey=k%C3%A4';
+
+    expect(read(`postgres://u:p@h/db?${files}&sslmode=verify-full`)).toEqual({
+      ...plain,
+      tls: { mode: 'verify-full', rootCertFile: '/a b/root.crt', certFile: '/c', keyFile: 'kä' },
     });
   });
 
-  it('that contradicts itself on TLS is refused', () => {
-    expect(read('postgres://u:p@h/db?sslmode=disable&sslmode=require')).toHaveProperty('faults');
+  it.each(['prefer', 'allow', 'no-verify', 'DISABLE', 'verify_full', '', 'x'])(
+    'that asks for sslmode=%s is refused',
+    (mode) => {
+      expect(read(`postgres://u:p@h/db?sslmode=${mode}`)).toEqual({
+        faults: ['sslmode must be one of disable, require, verify-ca, verify-full'],
+      });
+    },
+  );
+
+  it.each([
+    ['sslmode=disable&sslmode=require', 'must have sslmode once'],
+    ['sslmode=require&sslmode=require', 'must have sslmode once'],
+    ['sslrootcert=x', 'has sslrootcert, for which sslmode=disable has no use'],
+    ['sslmode=require&sslrootcert=x', 'has sslrootcert, for which sslmode=require has no use'],
+    ['sslmode=disable&sslcert=x&sslkey=x', 'has sslcert, for which sslmode=disable has no use'],
+    ['sslmode=require&sslcert=x', 'must have sslcert and sslkey, or neither'],
+    ['sslmode=require&sslkey=x', 'must have sslcert and sslkey, or neither'],
+    ['sslmode=verify-ca&sslrootcert=', 'must have the path of a file as sslrootcert'],
+    ['sslmode=verify-ca&sslrootcert=%zz', 'must have the path of a file as sslrootcert'],
+    ['sslmode=verify-ca&sslrootcert=a%00b', 'must have the path of a file as sslrootcert'],
+  ])('that says of TLS what makes no sense is refused: %s', (query, fault) => {
+    expect(read(`postgres://u:p@h/db?${query}`)).toEqual({
+      faults: expect.arrayContaining([expect.stringContaining(fault)]),
+    });
+  });
+
+  it('S3: cannot weaken, or strengthen, what the variables say', () => {
+    const variables = { mode: 'verify-full', rootCertFile: '/root' } as const;
+    const parse = (query: string) => parseDatabaseUrl(`postgres://u@h/db${query}`, variables);
+
+    expect(parse('')).toMatchObject({ connection: { tls: variables } });
+    expect(parse('?sslmode=verify-full')).toMatchObject({ connection: { tls: variables } });
+    expect(parse('?sslmode=verify-full&sslrootcert=%2Froot')).toHaveProperty('connection');
+    expect(parse('?sslmode=disable')).toEqual({
+      faults: ['sslmode must be that of DB_SSL_MODE, or absent'],
+    });
+    expect(parse('?sslmode=verify-ca&sslrootcert=/other')).toEqual({
+      faults: [
+        'sslmode must be that of DB_SSL_MODE, or absent',
+        'sslrootcert must be that of DB_SSL_ROOT_CERT, or absent',
+      ],
+    });
   });
 
   it.each([
     'host=/tmp',
     'ssl=true',
-    'sslrootcert=x',
     'options=-csearch_path%3Dx',
     'SSLMODE=require',
     'ssl%6Dode=require',
@@ -123,16 +159,18 @@ describe('a database URL', () => {
     '&&x',
   ])('with the parameter %s is refused', (parameter) => {
     expect(read(`postgres://u:p@h/db?${parameter}`)).toEqual({
-      faults: [expect.stringContaining('not supported: only sslmode=disable is')],
+      faults: [expect.stringContaining('not supported: only sslmode, sslrootcert')],
     });
   });
 
   it('names every parameter that it refuses, never its value', () => {
+    const only = 'only sslmode, sslrootcert, sslcert, sslkey with a value are';
+
     expect(read('postgres://u:p@h/db?host=c4n4ry&ssl=c4n4ry&c4n4ry%20=1')).toEqual({
       faults: [
-        'has the parameter host that is not supported: only sslmode=disable is',
-        'has the parameter ssl that is not supported: only sslmode=disable is',
-        'has a parameter that is not supported: only sslmode=disable is',
+        `has the parameter host that is not supported: ${only}`,
+        `has the parameter ssl that is not supported: ${only}`,
+        `has a parameter that is not supported: ${only}`,
       ],
     });
   });

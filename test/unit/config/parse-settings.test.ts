@@ -158,7 +158,7 @@ describe('faults', () => {
         NODE_ENV: 'staging',
         PORT: '65536',
         TRUST_PROXY: 'yes',
-        DB_SSL_MODE: 'require',
+        DB_SSL_MODE: 'prefer',
         DB_POOLER: '',
         DATABASE_URL: 'mysql://x',
       }),
@@ -168,7 +168,7 @@ describe('faults', () => {
       'NODE_ENV: must be one of development, test, production',
       'PORT: must be an integer from 0 to 65535',
       'TRUST_PROXY: must be true or false',
-      'DB_SSL_MODE: must be disable, since TLS to the database is not built yet',
+      'DB_SSL_MODE: must be one of disable, require, verify-ca, verify-full',
       'DB_POOLER: is empty, must be one of none, pgbouncer, or not set at all',
       'DATABASE_URL: must start with postgresql:// or postgres://',
     ]);

@@ -37,12 +37,8 @@ describe('a failed connect says where it went and what to check', () => {
     ],
     [server('57P03', 'the database system is starting up'), 'DB_UNAVAILABLE', 'starting up'],
     [system('ECONNRESET', 'read ECONNRESET'), 'DB_CONNECTION_LOST', 'closed the connection'],
-    [
-      system('DEPTH_ZERO_SELF_SIGNED_CERT', 'self-signed certificate'),
-      'DB_TLS',
-      'no TLS agreement',
-    ],
-    [new Error('The server does not support SSL connections'), 'DB_TLS', 'no TLS agreement'],
+    [system('DEPTH_ZERO_SELF_SIGNED_CERT', 'self-signed certificate'), 'DB_TLS', 'no TLS with'],
+    [new Error('The server does not support SSL connections'), 'DB_TLS', 'no TLS with'],
   ])('%s is %s', (error, code, advice) => {
     const mapped = connectError(error, connection);
 

@@ -28,3 +28,38 @@ it('F23: the health of a full server that the pool is served by, and the probe i
     'database:server': { status: 'warn' },
   });
 });
+
+it.each([
+  [15 * 24, 'pass', undefined],
+  [13 * 24, 'warn', expect.stringContaining('expires at')],
+  [-1, 'warn', expect.stringContaining('has expired at')],
+])(
+  'certificates with %d hours left %s, and nobody is turned away for it',
+  (hours, status, output) => {
+    const checksOf = (certificatesExpireAt?: number) =>
+      healthSnapshot({
+        verdict: {
+          state: 'up',
+          code: undefined,
+          message: 'the database answers',
+          checkedAt: '2026-01-01T00:00:00.000Z',
+          roundTripMs: 1,
+          serverVersion: '18.4',
+          pendingMigrations: [],
+        },
+        pool: poolStatsOf({
+          waiting: 0,
+          ...(certificatesExpireAt !== undefined && { certificatesExpireAt }),
+        }),
+        eventLoopDelayMs: 1,
+        isDraining: false,
+      });
+
+    const { state, checks } = checksOf(Date.now() + hours * 3_600_000);
+
+    expect(state).toBe('up');
+    expect(checks['database:tls']).toMatchObject({ status, observedUnit: 's' });
+    expect(checks['database:tls']?.output).toEqual(output);
+    expect(checksOf().checks).not.toHaveProperty('database:tls');
+  },
+);

@@ -49,6 +49,20 @@ describe('gauges of a pool', () => {
     expect(await value('db_client_connection_oldest_pending_seconds')).toBe(0);
   });
 
+  it('say how long certificates last, of pools with TLS alone, and go below zero', async () => {
+    const inHours = (hours: number) => Date.now() + hours * 3_600_000;
+    const { values } = databaseScrape(() => [
+      poolStatsOf(),
+      poolStatsOf({ name: 'reports', certificatesExpireAt: inHours(24) }),
+      poolStatsOf({ name: 'replica-1', certificatesExpireAt: inHours(-1) }),
+    ]);
+
+    const left = await values('db_tls_certificate_expiry_seconds', POOL);
+
+    const hours = Object.entries(left).map(([pool, s]) => [pool, Math.round(Number(s) / 3600)]);
+    expect(Object.fromEntries(hours)).toEqual({ reports: 24, 'replica-1': -1 });
+  });
+
   it('are there for each pool', async () => {
     const { values } = databaseScrape(() => [
       poolStatsOf(),
