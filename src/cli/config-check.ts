@@ -8,6 +8,7 @@ import { redactSettings } from '#config/redact-settings.ts';
 import type { Settings } from '#config/settings.ts';
 import { DatabaseError } from '#database/database-error.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
+import { revealing } from '#database/embedded/provision-embedded.ts';
 import { readEmbeddedState } from '#database/embedded/read-embedded-state.ts';
 import { noServerError } from '#database/migrations/find-server.ts';
 import { checkConnections, isUsable } from '#database/self-check/check-connections.ts';
@@ -72,8 +73,7 @@ async function embeddedServer(): Promise<DatabaseConnection> {
   const dataDir = fileURLToPath(new URL('../../.data/postgres', import.meta.url));
   const embedded = await readEmbeddedState(dataDir);
   if (embedded === undefined) throw noServerError();
-  const { password, ...address } = embedded;
-  return { ...address, password: { reveal: () => password } };
+  return revealing(embedded.roles.app);
 }
 
 function readArguments(): 'check' | 'connect' | 'help' | 'wrong' {

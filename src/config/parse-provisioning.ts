@@ -1,11 +1,13 @@
 import { z } from 'zod';
 
 import { ConfigError } from './config-error.ts';
+import { environmentSchema } from './environment-schema.ts';
 import { FaultList } from './fault-list.ts';
 import { parseDatabaseUrl } from './parse-database-url.ts';
 import type { EnvironmentVariables } from './parse-settings.ts';
 import { provisionVariables } from './provision-variables.ts';
 import { readSecret } from './read-secret.ts';
+import { judgeTls, readTlsVariables } from './read-tls.ts';
 import type { DatabaseConnectionSettings, DatabaseSettings } from './settings.ts';
 
 /** Who provides a server with roles, and for whom. */
@@ -57,8 +59,11 @@ function readAdministrator(
     }
     return undefined;
   }
-  const parsed = parseDatabaseUrl(url.value);
-  if ('connection' in parsed) return parsed.connection;
+  const parsed = parseDatabaseUrl(url.value, readTlsVariables(environmentSchema.parse(env)));
+  if ('connection' in parsed) {
+    judgeTls({}, [{ variable: url.variable, connection: parsed.connection }], faults);
+    return parsed.connection;
+  }
   for (const fault of parsed.faults) faults.add(url.variable, fault);
   return undefined;
 }

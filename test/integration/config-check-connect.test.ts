@@ -19,6 +19,8 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tidegauge-config-check-'));
   database = await TestDatabase.create();
   await database.query(`create role ${role} login password '${PASSWORD}' connection limit 18;
+    grant connect on database ${database.address.database} to ${role};
+    grant usage on schema public to ${role};
     grant select on all tables in schema public to ${role}`);
 });
 

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { DEFAULT_DATABASE_OPTIONS } from '#database/database-options.ts';
 import { startEmbeddedPostgres } from '#database/embedded/embedded-postgres.ts';
+import { provisionEmbedded } from '#database/embedded/provision-embedded.ts';
 import { ProjectCopy } from '#test/support/project-copy.ts';
 
 const COMMAND = [process.execPath, 'src/cli/config-check.ts', '--connect'] as const;
@@ -11,10 +13,17 @@ it('config:check -- --connect without DATABASE_URL finds nothing at the embedded
   const server = await startEmbeddedPostgres({
     dataDir: join(copy.path, '.data/postgres'),
     persistent: true,
+    settings: { shared_preload_libraries: 'pg_stat_statements' },
   });
 
   const { port } = server.connection;
-  const beside = await copy.run(COMMAND).finally(() => server.stop());
+  let beside: Awaited<ReturnType<typeof copy.run>>;
+  try {
+    await provisionEmbedded(server, { limits: DEFAULT_DATABASE_OPTIONS, instances: 1, tables: [] });
+    beside = await copy.run(COMMAND);
+  } finally {
+    await server.stop();
+  }
 
   expect({ code: without.code, stderr: without.stderr }).toEqual({
     code: 1,
@@ -25,7 +34,7 @@ it('config:check -- --connect without DATABASE_URL finds nothing at the embedded
     code: 0,
     stderr: expect.stringMatching(
       new RegExp(
-        `^DATABASE_URL \\(127\\.0\\.0\\.1:${port}/tidegauge as postgres\\) reached: PostgreSQL 18[^\\n]*\\n$`,
+        `^DATABASE_URL \\(127\\.0\\.0\\.1:${port}/tidegauge as tidegauge_app\\) reached: PostgreSQL 18[^\\n]*\\n$`,
       ),
     ),
   });

@@ -41,6 +41,8 @@ const opened: SelfCheck[] = [];
 beforeAll(async () => {
   database = await TestDatabase.create();
   await database.query(`create role ${role} login password '${PASSWORD}';
+    grant connect on database "${database.address.database}" to ${role};
+    grant usage on schema public to ${role};
     grant select, insert, update, delete on all tables in schema public to ${role}`);
 });
 
