@@ -10,21 +10,16 @@ const COMMAND = [process.execPath, 'src/cli/config-check.ts', '--connect'] as co
 it('config:check -- --connect without DATABASE_URL finds nothing at the embedded server that runs, and says so when none does', async () => {
   using copy = new ProjectCopy();
   const without = await copy.run(COMMAND);
-  const server = await startEmbeddedPostgres({
+  await using server = await startEmbeddedPostgres({
     dataDir: join(copy.path, '.data/postgres'),
     persistent: true,
     settings: { shared_preload_libraries: 'pg_stat_statements' },
   });
 
-  const { port } = server.connection;
-  let beside: Awaited<ReturnType<typeof copy.run>>;
-  try {
-    await provisionEmbedded(server, { limits: DEFAULT_DATABASE_OPTIONS, instances: 1, tables: [] });
-    beside = await copy.run(COMMAND);
-  } finally {
-    await server.stop();
-  }
+  await provisionEmbedded(server, { limits: DEFAULT_DATABASE_OPTIONS, instances: 1, tables: [] });
+  const beside = await copy.run(COMMAND);
 
+  const { port } = server.connection;
   expect({ code: without.code, stderr: without.stderr }).toEqual({
     code: 1,
     stderr:

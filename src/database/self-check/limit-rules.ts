@@ -1,4 +1,5 @@
-import type { Rule } from './finding.ts';
+import type { Rule, ServicePlan } from './finding.ts';
+import type { ServerFacts } from './server-facts.ts';
 import { settingNumber } from './setting-number.ts';
 
 /** A password that is replaced within this needs somebody to know. */
@@ -12,8 +13,10 @@ export const LIMIT_RULES: readonly Rule[] = [
   {
     id: 'statement-timeout',
     severity: 'warning',
-    judge(facts, { requestTimeoutMs, settings: { statementTimeoutMs } }) {
-      const limit = settingNumber(facts, 'statement_timeout') ?? 0;
+    judge(facts, plan) {
+      const { requestTimeoutMs } = plan;
+      const { statementTimeoutMs } = plan.settings;
+      const limit = effectiveLimits(facts, plan).statement;
       if (limit > 0 && limit < requestTimeoutMs) return undefined;
       return {
         message: `sessions have statement_timeout ${limit === 0 ? '0 (none)' : `${limit} ms`}, and a request ends after ${requestTimeoutMs} ms (HTTP_REQUEST_TIMEOUT_MS): statements outlive the requests that they are for`,
@@ -24,9 +27,9 @@ export const LIMIT_RULES: readonly Rule[] = [
   {
     id: 'lock-timeout',
     severity: 'warning',
-    judge(facts, { settings: { lockTimeoutMs } }) {
-      const limit = settingNumber(facts, 'lock_timeout') ?? 0;
-      const statement = settingNumber(facts, 'statement_timeout') ?? 0;
+    judge(facts, plan) {
+      const { lockTimeoutMs } = plan.settings;
+      const { lock: limit, statement } = effectiveLimits(facts, plan);
       if (limit > 0 && (statement === 0 || limit < statement)) return undefined;
       return {
         message: `sessions have lock_timeout ${limit === 0 ? '0 (none)' : `${limit} ms`} and statement_timeout ${statement} ms: a wait for a lock ends as a slow statement, or never`,
@@ -37,8 +40,9 @@ export const LIMIT_RULES: readonly Rule[] = [
   {
     id: 'idle-in-transaction-timeout',
     severity: 'warning',
-    judge(facts, { settings: { idleInTransactionTimeoutMs } }) {
-      if (settingNumber(facts, 'idle_in_transaction_session_timeout') !== 0) return undefined;
+    judge(facts, plan) {
+      const { idleInTransactionTimeoutMs } = plan.settings;
+      if (effectiveLimits(facts, plan).idleInTransaction > 0) return undefined;
       return {
         message:
           'sessions have idle_in_transaction_session_timeout 0 (none): a transaction that nobody ends keeps its locks, and its dead rows, for ever',
@@ -112,3 +116,22 @@ export const LIMIT_RULES: readonly Rule[] = [
     },
   },
 ];
+
+/** Milliseconds, 0 = none: of the session, or, behind a transaction pooler, what every transaction brings along. */
+function effectiveLimits(
+  facts: ServerFacts,
+  { settings }: ServicePlan,
+): Readonly<Record<'statement' | 'lock' | 'idleInTransaction', number>> {
+  if (settings.pooler === 'pgbouncer') {
+    return {
+      statement: settings.statementTimeoutMs,
+      lock: settings.lockTimeoutMs,
+      idleInTransaction: settings.idleInTransactionTimeoutMs,
+    };
+  }
+  return {
+    statement: settingNumber(facts, 'statement_timeout') ?? 0,
+    lock: settingNumber(facts, 'lock_timeout') ?? 0,
+    idleInTransaction: settingNumber(facts, 'idle_in_transaction_session_timeout') ?? 0,
+  };
+}

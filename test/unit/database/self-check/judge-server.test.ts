@@ -178,8 +178,10 @@ describe('limits that are none', () => {
   it.each([
     ['statement-timeout', 'statement_timeout'],
     ['lock-timeout', 'lock_timeout'],
-  ])('are found as %s, as behind a pooler', (id, name) => {
-    expect(idsOf(setting(name, 0), { DB_POOLER: 'pgbouncer' })).toContain(id);
+    ['idle-in-transaction-timeout', 'idle_in_transaction_session_timeout'],
+  ])('are found as %s, unless each transaction brings them through its pooler', (id, name) => {
+    expect(idsOf(setting(name, 0))).toContain(id);
+    expect(idsOf(setting(name, 0), { DB_POOLER: 'pgbouncer' })).toEqual([]);
   });
 
   it('of other kinds are as they should be', () => {
