@@ -17,6 +17,7 @@ import { migrate } from '#database/migrations/migrate.ts';
 import { migrationChecksums } from '#database/migrations/migration-checksum.ts';
 import { ConnectGate } from '#database/pool/connect-gate.ts';
 import { sessionLimits } from '#database/pool-options.ts';
+import type { ConnectionPool } from '#database/pool/connection-pool.ts';
 import { prepareDatabase } from '#database/prepare-database.ts';
 import { askOverIdle } from '#database/self-check/ask-server.ts';
 import { KNOWN_OF_EMBEDDED } from '#database/self-check/known-of-embedded.ts';
@@ -24,6 +25,7 @@ import { SelfCheck } from '#database/self-check/self-check.ts';
 import { HostFigures } from '#database/server/host-figures.ts';
 import { reportingOptions, REPORTING_POOL } from '#database/reporting-options.ts';
 import { reportPools, UNPROBED } from '#database/server/report-pool.ts';
+import type { ReportSources } from '#database/server/report-pool.ts';
 import { ServerConnection } from '#database/server/server-connection.ts';
 import { ServerFigures } from '#database/server/server-figures.ts';
 import { SessionActivity } from '#database/server/session-activity.ts';
@@ -143,7 +145,9 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   const sessions = new DatabaseSessionManager();
   const reporting = new DatabaseSessionManager();
   const openPools = () => [sessions, reporting].filter(({ isOpen }) => isOpen);
-  const poolStats = () => openPools().map((pool) => pool.stats());
+  const replicaPools = () => sessions.pools().slice(1);
+  const poolStats = () =>
+    openPools().flatMap((manager) => manager.pools().map((pool) => pool.stats()));
   const routes = [
     ...userRoutes,
     ...teamRoutes,
@@ -176,6 +180,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
       commit,
       routes: [...routes.map(({ path }) => path), ...SERVICE_PATHS],
       poolStats,
+      replicaStats: () => sessions.replicas(),
       serverFigures: async () => await figures?.report(),
       hostFigures: async () => await hostFigures?.report(),
       tables,
@@ -224,6 +229,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
           reporting: reporting.isOpen
             ? { stats: reporting.stats(), gate: reporting.connectGate }
             : undefined,
+          replicas: sessions.isOpen ? sessions.replicas() : [],
           eventLoopDelayMs: loop.p99Ms(),
           isDraining: stopping.signal.aborted,
         }),
@@ -231,13 +237,16 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     metrics,
     pool: {
       report: () =>
-        reportPools(
-          { sessions, activity, probe: verdict },
-          reporting.isOpen
+        reportPools({ sessions, activity, probe: verdict }, [
+          ...(reporting.isOpen
             ? [{ sessions: reporting, activity: reportingActivity, probe: () => UNPROBED }]
-            : [],
-        ),
-      evict: () => ({ ...evict(sessions), pools: reporting.isOpen ? [evict(reporting)] : [] }),
+            : []),
+          ...replicaPools().map(sourcesOf),
+        ]),
+      evict: () => ({
+        ...evict(sessions),
+        pools: [...(reporting.isOpen ? [evict(reporting)] : []), ...replicaPools().map(evict)],
+      }),
     },
     topStatements: async (limit) =>
       asked === undefined ? BEHIND_POOLER : await topStatementsOf(asked, limit, sanitizeSql),
@@ -488,6 +497,8 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
       ...(askServer !== undefined && { askDirectly: askServer }),
       ...(isPooled && { sinceAnswerMs: () => performance.now() - answeredAt }),
       observer,
+      hasReplicas: settings.database.replicas.length > 0,
+      onRole: (role) => sessions.noteServer(role),
     });
     const health = probe;
     closers.add('health probe', () => health.stop(), CLOSE_DEADLINE_MS);
@@ -520,8 +531,22 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
 }
 
 /** Has the connections of a pool replaced, and tells how many those are. */
-function evict(sessions: DatabaseSessionManager): EvictedConnections {
-  const { name: pool, idle, used, connecting } = sessions.stats();
-  sessions.evict();
-  return { pool, retired: idle, retiring: used + connecting };
+/** What is known of a replica's pool; `/healthz` has what its monitor has found. */
+function sourcesOf(pool: ConnectionPool): ReportSources {
+  return {
+    sessions: {
+      stats: () => pool.stats(),
+      holders: () => pool.holders(),
+      waiters: () => pool.waiters(),
+      connectGate: pool.gate,
+    },
+    activity: undefined,
+    probe: () => UNPROBED,
+  };
+}
+
+function evict(pool: Pick<DatabaseSessionManager, 'stats' | 'evict'>): EvictedConnections {
+  const { name, idle, used, connecting } = pool.stats();
+  pool.evict();
+  return { pool: name, retired: idle, retiring: used + connecting };
 }

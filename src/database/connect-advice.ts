@@ -21,6 +21,8 @@ const ADVICE: Partial<Record<DatabaseErrorCode, Advice>> = {
   DB_TLS: (place, _connection, reason) => `no TLS with ${place}: ${reason}`,
   DB_TOO_MANY_CONNECTIONS: (place, _connection, reason) =>
     `${place} has no free connection slot (${reason}): see max_connections, and DB_POOL_SIZE and DB_MAX_OVERFLOW of all instances`,
+  DB_READ_ONLY: (place) =>
+    `${place} is a standby and accepts no writes: has it not been promoted yet, does the name lead to the primary?`,
   DB_UNAVAILABLE: (place, _connection, reason) => `${place} does not serve now (${reason})`,
   DB_CONNECTION_LOST: (place, _connection, reason) =>
     `${place} closed the connection during the login (${reason})`,

@@ -1,5 +1,6 @@
 import type { DatabaseErrorCode } from '#database/database-error.ts';
 import type { HostFault } from '#database/server/host-figures.ts';
+import type { ReplicaState } from '#database/replicas/replica-standing.ts';
 import type { WorkScope } from '#database/work-scope.ts';
 
 /** Why a connection was closed. A closed list: it is a log field and a metric label. */
@@ -34,6 +35,10 @@ export type RetryOutcome = (typeof RETRY_OUTCOMES)[number];
 /** How a session ended: `error` means that neither commit nor rollback could be confirmed. */
 export const SESSION_OUTCOMES = ['commit', 'rollback', 'error'] as const;
 export type SessionOutcome = (typeof SESSION_OUTCOMES)[number];
+
+/** Why a session that only reads was not sent to a replica, or left it: none may be read from; none has what it must see; none had a connection. */
+export const REPLICA_FALLBACK_REASONS = ['unusable', 'read_after', 'connect'] as const;
+export type ReplicaFallbackReason = (typeof REPLICA_FALLBACK_REASONS)[number];
 
 export interface SessionStarted {
   readonly pool: string;
@@ -189,6 +194,24 @@ export interface SelfCheckFailed {
   readonly message: string;
 }
 
+/** A replica is read from, or is not any more. */
+export interface ReplicaChanged {
+  readonly pool: string;
+  readonly from: ReplicaState;
+  readonly to: ReplicaState;
+  /** Undefined: not known. */
+  readonly lagMs: number | undefined;
+  readonly code: DatabaseErrorCode | undefined;
+  readonly message: string;
+}
+
+/** A session that only reads went to the primary although there are replicas. */
+export interface ReplicaFallback {
+  /** The primary's. */
+  readonly pool: string;
+  readonly reason: ReplicaFallbackReason;
+}
+
 /**
  * What the database folder tells the outside. Every method is optional and gets one frozen object;
  * a listener that throws is never noticed by the teller.
@@ -213,6 +236,8 @@ export interface DatabaseObserver {
   verdictChanged?(event: VerdictChanged): void;
   selfCheckFound?(event: SelfCheckFound): void;
   selfCheckFailed?(event: SelfCheckFailed): void;
+  replicaChanged?(event: ReplicaChanged): void;
+  replicaFallback?(event: ReplicaFallback): void;
 }
 
 type Listener<E> = ((event: E) => void) | undefined;
@@ -244,6 +269,8 @@ export function composeObservers(observers: readonly DatabaseObserver[]): Databa
   const verdictChanged = tell<VerdictChanged>((to) => to.verdictChanged?.bind(to));
   const selfCheckFound = tell<SelfCheckFound>((to) => to.selfCheckFound?.bind(to));
   const selfCheckFailed = tell<SelfCheckFailed>((to) => to.selfCheckFailed?.bind(to));
+  const replicaChanged = tell<ReplicaChanged>((to) => to.replicaChanged?.bind(to));
+  const replicaFallback = tell<ReplicaFallback>((to) => to.replicaFallback?.bind(to));
   // An event that nobody listens to is not even made: its method is absent.
   return {
     ...(sessionStarted && { sessionStarted }),
@@ -265,6 +292,8 @@ export function composeObservers(observers: readonly DatabaseObserver[]): Databa
     ...(verdictChanged && { verdictChanged }),
     ...(selfCheckFound && { selfCheckFound }),
     ...(selfCheckFailed && { selfCheckFailed }),
+    ...(replicaChanged && { replicaChanged }),
+    ...(replicaFallback && { replicaFallback }),
   };
 }
 

@@ -16,13 +16,19 @@ export interface DatabaseOptions extends Omit<
   | 'migration'
   | 'migrationLimits'
   | 'reporting'
-  | 'replicas'
-  | 'replicaMaxLagMs'
   | 'instances'
   | 'reportingPoolSize'
   | 'slowQueryMs'
+  | 'replicas'
+  | 'replicaMaxLagMs'
 > {
   readonly connection: DatabaseConnection | undefined;
+  /** Replicas of the same server, for sessions that only read; none unless told. */
+  readonly replicas?: readonly DatabaseConnection[];
+  /** A replica that is further behind is not read from. */
+  readonly replicaMaxLagMs?: number;
+  /** Its sessions only read, so that a standby will do. Absent: they write, and a standby is not connected to. */
+  readonly mayBeStandby?: boolean;
   /** Entities that sessions can load and persist; none = sessions for raw SQL only. */
   readonly entities?: readonly EntitySchema[];
   readonly observer?: DatabaseObserver;

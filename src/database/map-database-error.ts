@@ -37,6 +37,7 @@ const BY_SQL_STATE: Readonly<Record<string, DatabaseErrorCode>> = {
   '57P01': 'DB_CONNECTION_LOST',
   '57P02': 'DB_CONNECTION_LOST',
   '57P03': 'DB_UNAVAILABLE',
+  '57P04': 'DB_CONNECTION_LOST',
   '57P05': 'DB_CONNECTION_LOST',
 };
 

@@ -1,13 +1,13 @@
 import type { Constructor, EntitySchema } from '@mikro-orm/core';
 import type { Options, PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { PostgresDialect } from 'kysely';
+import type { PostgresPool } from 'kysely';
 import { BoundCursor } from './bound-cursor.ts';
 import { BoundDriver } from './bound-driver.ts';
-import type { ConnectionPool } from '#database/pool/connection-pool.ts';
 
 /** What differs between the ORMs of one process. */
 export interface OrmParts {
-  readonly pool: ConnectionPool;
+  readonly pool: PostgresPool;
   readonly database: string;
   readonly entities: readonly EntitySchema[];
   /** Unique in the process: sessions of two managers must not find each other. */

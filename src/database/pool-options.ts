@@ -9,6 +9,7 @@ import type { PoolOptions } from '#database/pool/connection-pool.ts';
 export function sessionPoolOptions(
   settings: DatabaseOptions,
   connection: DatabaseConnection,
+  role: 'primary' | 'replica' = 'primary',
 ): PoolOptions {
   const isPooled = settings.pooler === 'pgbouncer';
   return {
@@ -18,6 +19,7 @@ export function sessionPoolOptions(
     isPreparing: !isPooled,
     isResetting: !isPooled,
     isPooled,
+    isForWrites: role === 'primary' && settings.mayBeStandby !== true,
     sessionSettings: isPooled
       ? {}
       : { ...sessionLimits(settings), default_transaction_read_only: 'on' },

@@ -25,6 +25,7 @@ const PASSING = new Set([
   'DB_POOL_TIMEOUT',
   'DB_MIGRATION_LOCKED',
   'DB_LOCK_TIMEOUT',
+  'DB_READ_ONLY',
 ]);
 
 /**

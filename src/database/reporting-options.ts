@@ -18,6 +18,9 @@ export function reportingOptions(
   return {
     ...settings,
     connection,
+    // It may be a replica itself, and has none.
+    mayBeStandby: true,
+    replicas: [],
     poolName: REPORTING_POOL,
     poolSize: 0,
     maxOverflow: reportingPoolSize,

@@ -12,11 +12,15 @@ import { ormOptions } from './orm-options.ts';
 import { sessionPoolOptions } from './pool-options.ts';
 import type { ConnectGate } from '#database/pool/connect-gate.ts';
 import { ConnectionPool } from '#database/pool/connection-pool.ts';
-import type { Holder } from '#database/pool/holder.ts';
 import { captureStack } from '#database/pool/holder-stack.ts';
 import type { OpenConnection } from '#database/pool/physical-connection.ts';
 import type { HolderStats, PoolStats, WaiterStats } from '#database/pool/pool-stats.ts';
 import type { PooledConnection } from '#database/pool/pooled-connection.ts';
+import type { ServerRole } from '#database/health/server-role.ts';
+import type { Replica } from '#database/replicas/replica.ts';
+import { ReplicaSet } from '#database/replicas/replica-set.ts';
+import type { ReplicaStats } from '#database/replicas/replica-set.ts';
+import { RoutedPool } from '#database/replicas/routed-pool.ts';
 import { processRetryBudget } from './retry-budget.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { AskServer } from './session-commit.ts';
@@ -30,7 +34,10 @@ import { runNested, runSession } from './session-work.ts';
 
 interface Runtime {
   readonly orm: MikroORM;
+  /** Of the primary. */
   readonly pool: ConnectionPool;
+  /** Undefined when there are none. */
+  readonly replicas: ReplicaSet | undefined;
   readonly observer: DatabaseObserver;
   readonly poolName: string;
   readonly isPooled: boolean;
@@ -60,6 +67,7 @@ export class DatabaseSessionManager implements AsyncDisposable {
   #runtime: Runtime | undefined;
   #closing: Promise<void> | undefined;
   #active = 0;
+  #role: ServerRole | undefined;
 
   constructor({ retryBudget = processRetryBudget, open }: SessionManagerParts = {}) {
     this.#retryBudget = retryBudget;
@@ -99,12 +107,21 @@ export class DatabaseSessionManager implements AsyncDisposable {
     }
     const observer = composeObservers(options.observer === undefined ? [] : [options.observer]);
     const pool = new ConnectionPool(sessionPoolOptions(options, options.connection), observer, {
-      currentHolder: () => this.#currentHolder(),
+      currentHolder: () => this.#currentState()?.holder,
       ...(this.#open !== undefined && { open: this.#open }),
     });
+    const replicas = this.#replicasOf(options, observer);
     const orm = await MikroORM.init(
       ormOptions({
-        pool,
+        pool:
+          replicas === undefined
+            ? pool
+            : new RoutedPool({
+                primary: pool,
+                acquireTimeoutMs: options.acquireTimeoutMs,
+                currentReader: () => this.#currentState(),
+                onFallback: () => replicas.fellBack('connect'),
+              }),
         database: options.connection.database,
         entities: options.entities ?? [],
         contextName: this.#contextName,
@@ -112,15 +129,28 @@ export class DatabaseSessionManager implements AsyncDisposable {
       }),
     );
     pool.start();
+    replicas?.start();
     this.#runtime = {
       orm,
       pool,
+      replicas,
       observer,
       poolName: options.poolName,
       isPooled: options.pooler === 'pgbouncer',
       acquireTimeoutMs: options.acquireTimeoutMs,
       isWatchingLeaks: options.leakThresholdMs > 0,
     };
+  }
+
+  #replicasOf(options: DatabaseOptions, observer: DatabaseObserver): ReplicaSet | undefined {
+    const { replicas = [] } = options;
+    return replicas.length === 0
+      ? undefined
+      : new ReplicaSet(replicas, {
+          settings: options,
+          observer,
+          currentHolder: () => this.#currentState()?.holder,
+        });
   }
 
   /**
@@ -139,7 +169,8 @@ export class DatabaseSessionManager implements AsyncDisposable {
     if (options.repeatable !== true) {
       return await this.#attempt(work, options);
     }
-    return await withRepeats(() => this.#attempt(work, options), {
+    let attempts = 0;
+    return await withRepeats(() => this.#attempt(work, options, attempts++ > 0), {
       budget: this.#retryBudget,
       signal: options.signal,
       tell: (outcome) =>
@@ -190,6 +221,35 @@ export class DatabaseSessionManager implements AsyncDisposable {
     this.#require().pool.evict();
   }
 
+  /** The pools of all servers, the primary's first. */
+  pools(): readonly ConnectionPool[] {
+    const { pool, replicas } = this.#require();
+    return [pool, ...(replicas?.pools ?? [])];
+  }
+
+  /** What is known of the replicas; empty when there are none. */
+  replicas(): readonly ReplicaStats[] {
+    return this.#require().replicas?.stats() ?? [];
+  }
+
+  /**
+   * Takes notice of what the server was found to be: one that has become a standby loses its connections, so that new
+   * ones are opened to where its name leads now; one that is read-only by default gets no session that writes.
+   */
+  noteServer(role: ServerRole): void {
+    if (!this.isOpen) {
+      return;
+    }
+    const { pool, replicas } = this.#require();
+    if (role.isStandby && this.#role?.isStandby !== true) {
+      pool.evict('failover');
+    }
+    if (role.walPosition !== undefined) {
+      replicas?.notePrimary(role.walPosition);
+    }
+    this.#role = role;
+  }
+
   /** Stands before every attempt to connect; whoever connects to the same server past the pool asks it as well. */
   get connectGate(): ConnectGate {
     return this.#require().pool.gate;
@@ -223,8 +283,9 @@ export class DatabaseSessionManager implements AsyncDisposable {
   async #close(graceMs: number): Promise<void> {
     // What it opens after this would be left open; its failure is its caller's.
     await this.#starting?.catch(() => undefined);
-    await this.#runtime?.pool.end(graceMs);
-    await this.#runtime?.orm.close(true);
+    const { pool, replicas, orm } = this.#runtime ?? {};
+    await Promise.all([pool?.end(graceMs), replicas?.end(graceMs)]);
+    await orm?.close(true);
   }
 
   readonly #ask: AskServer = async (text, values) => {
@@ -239,22 +300,54 @@ export class DatabaseSessionManager implements AsyncDisposable {
     }
   };
 
-  #currentHolder(): Holder | undefined {
+  #currentState(): SessionState | undefined {
     const current = currentSession();
-    return current?.owner === this ? current.state.holder : undefined;
+    return current?.owner === this ? current.state : undefined;
+  }
+
+  /**
+   * Where a session reads: one that writes, or is inside of one that does, on the primary; one inside of another one that
+   * reads, where that does, so that it sees no less.
+   */
+  #replicaFor(
+    isReadOnly: boolean,
+    { isolationLevel }: SessionOptions,
+    readAfter: string | undefined,
+  ): Replica | undefined {
+    const { replicas } = this.#require();
+    const outer = this.#currentState();
+    if (!isReadOnly && outer !== undefined) {
+      // What it writes must be seen by whoever asked for that.
+      outer.replica = undefined;
+    }
+    // A standby knows no serializable transaction.
+    if (replicas === undefined || !isReadOnly || isolationLevel === 'serializable') {
+      return undefined;
+    }
+    return outer === undefined ? replicas.choose(readAfter) : outer.replica;
   }
 
   /** One session from begin to end, with an EntityManager of its own. */
-  async #attempt<T>(work: (db: EntityManager) => Promise<T>, options: SessionOptions): Promise<T> {
-    const { orm, observer, poolName, isPooled, acquireTimeoutMs, isWatchingLeaks } =
+  async #attempt<T>(
+    work: (db: EntityManager) => Promise<T>,
+    options: SessionOptions,
+    isRepeat = false,
+  ): Promise<T> {
+    const { orm, replicas, observer, poolName, isPooled, acquireTimeoutMs, isWatchingLeaks } =
       this.#require();
+    const isReadOnly = options.readOnly ?? options.snapshot ?? false;
+    const readAfter = options.readAfter ?? this.#currentState()?.readAfter;
+    const replica = isRepeat ? undefined : this.#replicaFor(isReadOnly, options, readAfter);
     const state = new SessionState({
       name: nameOf(options),
+      replica,
+      readAfter,
       scope: options.scope ?? currentSession()?.state.holder.scope,
       signal: options.signal,
       // Here, since whoever asks later may do so in a callback of its own.
       stack: isWatchingLeaks ? captureStack() : undefined,
-      isReadOnly: options.readOnly ?? options.snapshot ?? false,
+      isReadOnly,
+      ...(replicas !== undefined && !isReadOnly && { onPosition: options.onPosition }),
     });
     this.#active += 1;
     return await RequestContext.create(orm.em, async () => {
@@ -265,10 +358,23 @@ export class DatabaseSessionManager implements AsyncDisposable {
       }
       bindToSession(em, state);
       bindToContext(context, { owner: this, em, state });
-      return await told(observer, poolName, state, () =>
-        runSession(em, state, work, { ...options, isPooled, acquireTimeoutMs, ask: this.#ask }),
-      );
+      return await told(observer, replica?.name ?? poolName, state, async () => {
+        this.#assertWritable(state);
+        const means = { isPooled, acquireTimeoutMs, ask: this.#ask };
+        const running = runSession(em, state, work, { ...options, ...means });
+        return await (replica === undefined ? running : onReplica(running, state, options));
+      });
     }).finally(() => void (this.#active -= 1));
+  }
+
+  /** Our own sessions say what they do, and would write in spite of the default. */
+  #assertWritable({ isReadOnly }: SessionState): void {
+    if (!isReadOnly && this.#role?.isReadOnlyByDefault === true) {
+      throw new DatabaseError(
+        'DB_READ_ONLY',
+        'the server accepts no writes: default_transaction_read_only is on, see docs/errors.md',
+      );
+    }
   }
 
   #require(): Runtime {
@@ -309,6 +415,30 @@ export function getDb(): EntityManager {
     throw new DatabaseError('DB_SESSION_ENDED', `session ${current.state.name} has ended`);
   }
   return current.em;
+}
+
+/** Runs a session on a replica, whose failures are not the primary's. */
+async function onReplica<T>(
+  running: Promise<T>,
+  state: SessionState,
+  { repeatable = false }: SessionOptions,
+): Promise<T> {
+  try {
+    return await running;
+  } catch (error) {
+    state.replica?.failed(error);
+    const isConflict =
+      error instanceof DatabaseError &&
+      (error.code === 'DB_SERIALIZATION' || error.code === 'DB_DEADLOCK');
+    if (!isConflict || state.replica === undefined || repeatable) {
+      throw error;
+    }
+    throw new DatabaseError(
+      'DB_UNAVAILABLE',
+      'the replica cancelled the statement, which stood in the way of what it replays: see max_standby_streaming_delay and hot_standby_feedback',
+      error.details,
+    );
+  }
 }
 
 function nameOf({ name = 'session' }: SessionOptions): string {

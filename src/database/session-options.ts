@@ -15,6 +15,10 @@ export interface SessionOptions {
   readonly isolationLevel?: `${IsolationLevel}`;
   /** Called right before each COMMIT that is sent: from then on the outcome is the server's alone. */
   readonly onCommit?: () => void;
+  /** What a session that only reads must see: everything up to this position of the write-ahead log, as `onPosition` had it. */
+  readonly readAfter?: string | undefined;
+  /** Told, where there are replicas, where the primary's write-ahead log was when a commit was done. */
+  readonly onPosition?: (walPosition: string) => void;
   /**
    * Aborted before the commit, the session leaves the queue of the pool, its statement is cancelled on the server, and
    * it rolls back and fails with the signal's reason.
@@ -36,7 +40,7 @@ export interface SessionOptions {
 /** How a transaction inside, or in place of, a session runs. */
 export interface TransactionOptions extends Pick<
   SessionOptions,
-  'name' | 'readOnly' | 'isolationLevel' | 'signal' | 'repeatable' | 'confirmCommit'
+  'name' | 'readOnly' | 'readAfter' | 'isolationLevel' | 'signal' | 'repeatable' | 'confirmCommit'
 > {
   /**
    * `nested`, the default: a savepoint inside a session, else a session of its own. `new`: always a session of its

@@ -1,8 +1,12 @@
 import type { Holder } from '#database/pool/holder.ts';
+import type { Replica } from '#database/replicas/replica.ts';
 
 /** What is said of a session when it begins. */
 export interface SessionIdentity extends Holder {
   readonly isReadOnly: boolean;
+  /** Where it reads; undefined: on the primary. */
+  readonly replica?: Replica | undefined;
+  readonly readAfter?: string | undefined;
 }
 
 /** One session: who it belongs to, what it has open, and whether it is over. */
@@ -14,12 +18,17 @@ export class SessionState {
   readonly streams = new Set<AsyncIterator<unknown>>();
   /** Its work is one transaction, which nobody but the session itself may end. */
   isTransaction = false;
+  /** Where it reads; undefined: on the primary, to which it falls back when it gets no connection. */
+  replica: Replica | undefined;
+  readonly readAfter: string | undefined;
   #holder: Holder;
   #isEnded = false;
 
-  constructor({ isReadOnly, ...holder }: SessionIdentity) {
+  constructor({ isReadOnly, replica, readAfter, ...holder }: SessionIdentity) {
     this.name = holder.name;
     this.isReadOnly = isReadOnly;
+    this.replica = replica;
+    this.readAfter = readAfter;
     this.#holder = Object.freeze(holder);
   }
 

@@ -161,8 +161,12 @@ function assertUnchanged(em: EntityManager, state: SessionState): void {
   }
 }
 
+/** What was refused is the statement, or, where the server has not said so of one, the whole server. */
 function readOnlyError(error: unknown, state: SessionState): unknown {
-  return state.isReadOnly && error instanceof DatabaseError && error.code === 'DB_READ_ONLY'
+  return state.isReadOnly &&
+    error instanceof DatabaseError &&
+    error.code === 'DB_READ_ONLY' &&
+    error.details.sqlState !== undefined
     ? readOnlySession(state)
     : error;
 }

@@ -1,6 +1,7 @@
 import type { DatabaseVerdict } from '#database/health/database-verdict.ts';
 import type { GateState } from '#database/pool/pool-report.ts';
 import type { PoolStats } from '#database/pool/pool-stats.ts';
+import type { ReplicaStats } from '#database/replicas/replica-set.ts';
 import type { HealthCheck, HealthSnapshot } from './health-source.ts';
 
 /** What the health endpoints are computed from. */
@@ -10,6 +11,8 @@ export interface HealthInputs {
   readonly pool: PoolStats | undefined;
   /** The pool of reports, and how its last attempt to connect ended. Undefined: there is none. */
   readonly reporting?: { readonly stats: PoolStats; readonly gate: GateState } | undefined;
+  /** Absent or empty: there are none. */
+  readonly replicas?: readonly ReplicaStats[];
   /** 99th percentile of the event loop's delay. */
   readonly eventLoopDelayMs: number;
   readonly isDraining: boolean;
@@ -26,6 +29,7 @@ export function healthSnapshot({
   verdict,
   pool,
   reporting,
+  replicas = [],
   eventLoopDelayMs,
   isDraining,
 }: HealthInputs): HealthSnapshot {
@@ -62,6 +66,7 @@ export function healthSnapshot({
     checks: {
       'database:connectivity': connectivity,
       ...(pool !== undefined && { 'database:pool': poolCheck(pool) }),
+      ...(replicas.length > 0 && { 'database:replicas': replicaCheck(replicas) }),
       'database:migrations': migrations,
       'database:server': server,
       ...(reporting !== undefined && { 'database:reporting': reportingCheck(reporting) }),
@@ -108,6 +113,25 @@ function tlsCheck(certificatesExpireAt: number): HealthCheck {
   const at = new Date(certificatesExpireAt).toISOString();
   const output = `a certificate of the connections to the database ${leftMs > 0 ? 'expires' : 'has expired'} at ${at}`;
   return { status: 'warn', ...observed, output };
+}
+
+/** Without a replica the primary serves: never a failure. */
+function replicaCheck(replicas: readonly ReplicaStats[]): HealthCheck {
+  const unusable = replicas.filter(({ state }) => state !== 'usable');
+  return {
+    status: unusable.length === 0 ? 'pass' : 'warn',
+    observedValue: Object.fromEntries(
+      replicas.map(({ name, state, lagMs }) => [
+        name,
+        { state, ...(lagMs !== undefined && { lagMs: Math.round(lagMs) }) },
+      ]),
+    ),
+    ...(unusable.length > 0 && {
+      output: unusable
+        .map(({ name, state, message }) => `${name} is ${state}: ${message}`)
+        .join('; '),
+    }),
+  };
 }
 
 function explained({ code, message }: DatabaseVerdict): Pick<HealthCheck, 'output' | 'code'> {

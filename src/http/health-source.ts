@@ -12,6 +12,7 @@ export type HealthState =
 export type HealthCheckName =
   | 'database:connectivity'
   | 'database:pool'
+  | 'database:replicas'
   | 'database:migrations'
   | 'database:server'
   | 'database:reporting'

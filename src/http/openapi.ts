@@ -6,6 +6,7 @@ import type { ErrorCode } from './error-codes.ts';
 import { statusOf } from './error-status.ts';
 import { ERROR_TEXT } from './error-text.ts';
 import { PROBLEM_TYPE, problemSchema } from './problem.ts';
+import { READ_AFTER, readAfterParam } from './read-after.ts';
 import type { Route } from './route.ts';
 import type { ServiceRoute } from './service-route.ts';
 
@@ -65,6 +66,12 @@ const SESSION_HEADERS: Readonly<Record<string, HeaderObject>> = {
   },
 };
 
+/** On answers of writes. */
+const WRITE_HEADERS = {
+  [READ_AFTER]:
+    'Where the service reads from replicas: sent with a request that reads, it makes sure that the answer shows this write.',
+};
+
 const idHeaderRefs = refsOf(ID_HEADERS);
 const sessionHeaderRefs = refsOf({ ...ID_HEADERS, ...SESSION_HEADERS });
 
@@ -118,7 +125,7 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
     requestParams: {
       ...(params instanceof z.ZodObject ? { path: params } : {}),
       ...(query instanceof z.ZodObject ? { query } : {}),
-      ...conditionParams(route),
+      ...headerParams(route),
     },
     ...requestBodyOf(body),
     responses: { ...successesOf(route), ...failuresOf(route) },
@@ -133,8 +140,9 @@ function requestBodyOf(
     : { requestBody: { required: true, content: { [JSON_TYPE]: { schema: body } } } };
 }
 
-function conditionParams({ etag, errors }: Route): { header?: z.ZodObject } {
-  const conditions = {
+function headerParams({ method, etag, errors }: Route): { header?: z.ZodObject } {
+  const headers = {
+    ...(method === 'get' ? { [READ_AFTER]: readAfterParam } : {}),
     ...(etag === true
       ? {
           'If-None-Match': z
@@ -152,10 +160,11 @@ function conditionParams({ etag, errors }: Route): { header?: z.ZodObject } {
         }
       : {}),
   };
-  return Object.keys(conditions).length === 0 ? {} : { header: z.object(conditions) };
+  return Object.keys(headers).length === 0 ? {} : { header: z.object(headers) };
 }
 
 function successesOf({
+  method,
   responses,
   etag,
   streams,
@@ -164,7 +173,10 @@ function successesOf({
     status,
     {
       description: streams === true ? `${description} ${STREAMED}` : description,
-      headers: { ...sessionHeaderRefs, ...headerObjects(headers) },
+      headers: {
+        ...sessionHeaderRefs,
+        ...headerObjects({ ...(method !== 'get' && WRITE_HEADERS), ...headers }),
+      },
       ...(schema === undefined ? {} : { content: { [JSON_TYPE]: { schema } } }),
     },
   ]);

@@ -14,6 +14,8 @@ export interface SessionRunner {
       readonly onCommit?: () => void;
       readonly scope?: WorkScope;
       readonly repeatable?: boolean;
+      readonly readAfter?: string;
+      readonly onPosition?: (walPosition: string) => void;
     },
   ): Promise<T>;
 }
@@ -26,6 +28,10 @@ export interface RequestSessionOptions {
   readonly repeatable: boolean;
   /** Of the request, so that whoever holds a connection can be found in the logs. */
   readonly scope: WorkScope | undefined;
+  /** What a session that reads must see. */
+  readonly readAfter?: string | undefined;
+  /** Told what those must send who want to see what was written, where there are replicas. */
+  readonly onPosition?: (walPosition: string) => void;
   /** From now until the work is given up; the work itself may move it. */
   readonly deadlineMs: number;
   /** Aborts when the client goes away. */
@@ -43,7 +49,16 @@ const SETTLE_MS = 250;
 export async function requestSession<T>(
   sessions: SessionRunner,
   work: (signal: AbortSignal, moveDeadline: (fromNowMs: number) => void) => Promise<T>,
-  { name, readOnly, repeatable, scope, deadlineMs, clientGone }: RequestSessionOptions,
+  {
+    name,
+    readOnly,
+    repeatable,
+    scope,
+    readAfter,
+    onPosition,
+    deadlineMs,
+    clientGone,
+  }: RequestSessionOptions,
 ): Promise<T> {
   const controller = new AbortController();
   const { signal } = controller;
@@ -85,6 +100,8 @@ export async function requestSession<T>(
       readOnly,
       repeatable,
       ...(scope !== undefined && { scope }),
+      ...(readAfter !== undefined && { readAfter }),
+      ...(onPosition !== undefined && { onPosition }),
       signal,
       onCommit: () => {
         isCommitting = true;

@@ -9,6 +9,7 @@ import { HttpError, invalidBody, invalidRequest } from './http-error.ts';
 import type { InFlightLimit } from './in-flight-limit.ts';
 import { parseQuery } from './parse-query.ts';
 import type { JsonReader } from './read-json.ts';
+import { READ_AFTER, readAfterOf } from './read-after.ts';
 import { currentRequestScope } from './request-scope.ts';
 import type { SessionRunner } from './request-session.ts';
 import { requestSession } from './request-session.ts';
@@ -49,6 +50,8 @@ export function routeEndpoint(route: Route, services: RouteServices): Endpoint {
       requireAcceptable(request);
       const input = await readInput(route, request, response, services.readJson);
       const sessions = sessionsFor(route, services);
+      const readAfter = readOnly ? readAfterOf(request.headers['read-after']) : undefined;
+      let walPosition: string | undefined;
       if (scope !== undefined) scope.hasSession = true;
       const reply = await requestSession(
         sessions,
@@ -70,6 +73,10 @@ export function routeEndpoint(route: Route, services: RouteServices): Endpoint {
           readOnly,
           repeatable,
           scope,
+          readAfter,
+          onPosition: (position) => {
+            walPosition = position;
+          },
           deadlineMs,
           clientGone: goneSignal(response),
         },
@@ -79,6 +86,7 @@ export function routeEndpoint(route: Route, services: RouteServices): Endpoint {
         return;
       }
       if (scope !== undefined) setServerTiming(response, scope);
+      if (walPosition !== undefined) response.setHeader(READ_AFTER, walPosition);
       send(route, reply, request, response);
     },
   };

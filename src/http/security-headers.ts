@@ -2,8 +2,17 @@ import cors from 'cors';
 import type { RequestHandler } from 'express';
 import helmet from 'helmet';
 
+import { READ_AFTER } from './read-after.ts';
+
 /** Headers of ours that a script of another origin may read. */
-const EXPOSED_HEADERS = ['ETag', 'Location', 'Retry-After', 'X-Request-Id', 'X-Trace-Id'];
+const EXPOSED_HEADERS = [
+  'ETag',
+  'Location',
+  READ_AFTER,
+  'Retry-After',
+  'X-Request-Id',
+  'X-Trace-Id',
+];
 
 /** Headers that keep browsers from guessing, framing, caching and running anything. HSTS is for whoever ends TLS. */
 export function securityHeaders(): RequestHandler[] {

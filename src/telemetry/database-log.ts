@@ -212,6 +212,22 @@ export function createDatabaseLog(
         'CPU and memory of the server cannot be had',
       );
     },
+    replicaChanged({ pool, from, to, lagMs, code, message }) {
+      const level = to === 'usable' ? 'info' : 'warn';
+      logger[level](
+        {
+          ...OF_NO_REQUEST,
+          event: 'db.replica.changed',
+          pool,
+          from,
+          to,
+          lag_ms: lagMs === undefined ? undefined : Math.round(lagMs),
+          code,
+          reason: message,
+        },
+        to === 'usable' ? 'a replica is read from' : 'a replica is not read from',
+      );
+    },
     verdictChanged({ pool, from, to, code, message }) {
       const level = BROKEN_STATES.has(to) ? 'error' : 'info';
       logger[level](

@@ -9,6 +9,7 @@ import {
   OPERATION_NAMES,
   PING_RESULTS,
   RECLAIM_CAUSES,
+  REPLICA_FALLBACKS,
   RETRY_RESULTS,
   SESSION_RESULTS,
 } from './metric-labels.ts';
@@ -65,6 +66,21 @@ export const DATABASE_METRICS = {
     'sessions',
     { ...POOL, outcome: RETRY_RESULTS },
     'Repeatable work that met a serialization failure or a deadlock, by what became of it.',
+  ),
+  db_replica_usable: gauge(
+    'replicas',
+    POOL,
+    'Whether the replica is read from: 1, or 0 while it is too far behind, promoted or away.',
+  ),
+  db_replica_lag_seconds: gauge(
+    'seconds',
+    POOL,
+    'How far the replica was behind at the last look; absent while it is not known.',
+  ),
+  db_replica_fallbacks_total: counter(
+    'sessions',
+    { reason: REPLICA_FALLBACKS },
+    'Sessions that only read and went to the primary although there are replicas, by reason.',
   ),
   db_client_connection_count: gauge(
     'connections',

@@ -2,6 +2,7 @@ import type { DatabaseErrorCode } from '#database/database-error.ts';
 import type {
   AcquireOutcome,
   PingOutcome,
+  ReplicaFallbackReason,
   ReclaimReason,
   RetireReason,
   RetryOutcome,
@@ -157,6 +158,12 @@ export const ACQUIRE_RESULTS = valuesOf<AcquireOutcome>({
 export const RECLAIM_CAUSES = valuesOf<ReclaimReason>({ error: true, end: true, timeout: true });
 
 export const PING_RESULTS = valuesOf<PingOutcome>({ ok: true, failed: true });
+
+export const REPLICA_FALLBACKS = valuesOf<ReplicaFallbackReason>({
+  unusable: true,
+  read_after: true,
+  connect: true,
+});
 
 export const RETRY_RESULTS = valuesOf<RetryOutcome>({
   retried: true,

@@ -1,19 +1,18 @@
 import { Registry } from 'prom-client';
 import type { DatabaseObserver } from '#database/database-observer.ts';
 import type { PoolStats } from '#database/pool/pool-stats.ts';
-import { createDatabaseMetrics } from './database-metrics.ts';
+import { createDatabaseMetrics, type DatabaseMetricsOptions } from './database-metrics.ts';
 import { expositionFormat } from './exposition-format.ts';
 import { type Exposition, renderExposition } from './exposition.ts';
 import type { HostFiguresSource } from './host-metrics.ts';
 import { createHttpMetrics, type HttpMetricsObserver } from './http-metrics.ts';
 import { Instruments } from './instruments.ts';
-import type { OperationMetricsOptions } from './operation-metrics.ts';
 import { createPostgresMetrics, type ServerFiguresSource } from './postgres-metrics.ts';
 import { createProcessMetrics } from './process-metrics.ts';
 import { createServiceMetrics, type ServiceFacts } from './service-metrics.ts';
 
 /** Where the figures of a scrape come from. A function that throws makes only its gauges absent. */
-export interface MetricsSources extends ServiceFacts, OperationMetricsOptions {
+export interface MetricsSources extends ServiceFacts, DatabaseMetricsOptions {
   readonly poolStats: () => readonly PoolStats[];
   readonly serverFigures: ServerFiguresSource;
   readonly hostFigures: HostFiguresSource;

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
@@ -21,6 +22,10 @@ describe('what the pool reads of pg and pg does not declare', () => {
 
     expect(text).toContain('this.saslSession = null');
     expect(text).toContain('this.enableChannelBinding && this.connection.stream');
+  });
+
+  it('client.connection emits what the server reports by itself', () => {
+    expect(connection).toBeInstanceOf(EventEmitter);
   });
 
   it('a client that is not connected has no transaction status', () => {

@@ -1,10 +1,4 @@
-import { execFile } from 'node:child_process';
-import { appendFile, chown, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { startEmbeddedPostgres } from '#database/embedded/embedded-postgres.ts';
 import type { EmbeddedServer } from '#database/embedded/embedded-server.ts';
 import { takeSnapshot } from '#database/server/server-snapshot.ts';
 import type { ServerSnapshot } from '#database/server/server-snapshot.ts';
@@ -12,61 +6,29 @@ import { withClient } from '#test/support/databases.ts';
 import { startOwnServer } from '#test/support/own-server.ts';
 import { FakeClock } from '#test/support/pool/fake-clock.ts';
 import { ServerConnections } from '#test/support/server-connections.ts';
+import { Standby } from '#test/support/standby.ts';
 import { TcpProxy } from '#test/support/tcp-proxy.ts';
 import type { TestServerAddress } from '#test/support/test-server.ts';
 import { until } from '#test/support/until.ts';
 
 let primary: EmbeddedServer;
+let replica: Standby;
 let standby: EmbeddedServer;
 /** Between the two. */
 let link: TcpProxy;
 const connections = new ServerConnections();
 
-/** Copies a running server as `pg_basebackup` would, and starts the copy as a standby that follows through `link`. */
-async function startStandby(): Promise<EmbeddedServer> {
-  const { binDir } = inject('postgres');
-  const { user, password } = primary.connection;
-  const dataDir = await mkdtemp(join(tmpdir(), 'tidegauge-standby-'));
-  const data = join(dataDir, 'data');
-  const label = await withClient(primary.connection, async (client) => {
-    await client.query(`select pg_backup_start('copy', true)`);
-    await promisify(execFile)('cp', ['-a', join(primary.dataDir, 'data'), data]);
-    const { rows } = await client.query<{ labelfile: string }>(
-      'select labelfile from pg_backup_stop(false)',
-    );
-    return rows[0]?.labelfile ?? '';
-  });
-  await rm(join(data, 'postmaster.pid'), { force: true });
-  await writeFile(join(dataDir, 'state.json'), JSON.stringify({ password }));
-  const { uid, gid } = await stat(data);
-  for (const [name, text] of Object.entries({ backup_label: label, 'standby.signal': '' })) {
-    await writeFile(join(data, name), text);
-    await chown(join(data, name), uid, gid);
-  }
-  const { host, port } = link;
-  await appendFile(
-    join(data, 'postgresql.auto.conf'),
-    `\nprimary_conninfo = 'host=${host} port=${port} user=${user} password=${password}'\n`,
-  );
-  return await startEmbeddedPostgres({
-    dataDir,
-    persistent: true,
-    ...(binDir !== undefined && { binDir }),
-  });
-}
-
 beforeAll(async () => {
   primary = await startOwnServer();
   link = await TcpProxy.start(primary.connection);
-  standby = await startStandby();
+  replica = await Standby.start(primary, { upstream: link, binDir: inject('postgres').binDir });
+  standby = replica.server;
 });
 afterEach(async () => {
   await connections.closeAll();
 });
 afterAll(async () => {
-  const { dataDir } = standby;
-  await standby.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await replica.stop();
   await link.close();
   await primary.stop();
 });

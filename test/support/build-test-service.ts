@@ -14,6 +14,7 @@ import type { Tracing } from '#telemetry/tracing.ts';
 import { keepTelemetry } from './canary/keep-telemetry.ts';
 import { outputOfService } from './canary/service-output.ts';
 import type { ServiceOutput } from './canary/service-output.ts';
+import { replicaIs } from './replica-is.ts';
 import { TestDatabase } from './test-database.ts';
 
 export interface TestServiceOptions {
@@ -72,6 +73,10 @@ export async function buildTestService(options: TestServiceOptions = {}): Promis
     ...(options.isAdministrator === true && database.env),
     LOG_LEVEL: 'debug',
     SHUTDOWN_GRACE_MS: '2000',
+    ...(database.replicaUrl !== undefined && {
+      DATABASE_REPLICA_URLS: database.replicaUrl,
+      DB_REPLICA_MAX_LAG_MS: '60000',
+    }),
     MANAGEMENT_TOKEN: token,
     ...options.env,
   };
@@ -107,6 +112,9 @@ export async function buildTestService(options: TestServiceOptions = {}): Promis
   };
   const { url, managementUrl } = await service.start();
   await service.ready();
+  if (database.replicaUrl !== undefined && options.env?.['DATABASE_URL'] === undefined) {
+    await replicaIs(service.sessions, 'usable');
+  }
   return {
     url,
     managementUrl,

@@ -8,13 +8,14 @@ import { migrate } from '#database/migrations/migrate.ts';
 import { entities } from '#entities.ts';
 import { PgBouncer } from './pgbouncer.ts';
 import { ROW_MARKERS } from './canary/canary-values.ts';
-import { createDatabase, dropDatabase } from './databases.ts';
+import { createDatabase, dropDatabase, withClient } from './databases.ts';
 import { watchActivity } from './server-log-watch.ts';
 import { SERVER_LOG_SETTINGS, ServerLog } from './server-log.ts';
+import { Standby } from './standby.ts';
 import { asRole, dropTestRoles, newTestRoles, provisionTestDatabase } from './test-roles.ts';
 import type { TestRoles } from './test-roles.ts';
 import { startTestServer } from './test-server.ts';
-import type { TestServerAddress } from './test-server.ts';
+import type { TestServer, TestServerAddress } from './test-server.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -28,6 +29,8 @@ declare module 'vitest' {
       readonly binDir?: string | undefined;
       /** Where the PgBouncer before it listens, on a project that has one. */
       readonly pooler?: { readonly host: string; readonly port: number } | undefined;
+      /** A standby of the server that shows every commit before it is acknowledged; undefined: there is none. */
+      readonly replica?: TestServerAddress | undefined;
     };
     /** Set by a project whose sessions go through a PgBouncer. */
     isPooled?: boolean;
@@ -53,6 +56,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     binDir,
   });
   const { address } = server;
+  const standby = await standbyOf(server, binDir);
   const template = await createDatabase(address, 'template1');
   const roles = newTestRoles();
   try {
@@ -76,6 +80,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     roles,
     binDir,
     pooler: bouncer && placeOf(bouncer),
+    replica: standby?.server.connection,
   });
   const endWatch = watchActivity(address, log);
   return async () => {
@@ -83,6 +88,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     await bouncer?.[Symbol.asyncDispose]();
     await dropDatabase(address, template);
     await dropTestRoles(address, roles);
+    await standby?.stop();
     await server.stop();
     await log.close();
   };
@@ -91,4 +97,21 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 function placeOf(bouncer: PgBouncer): { readonly host: string; readonly port: number } {
   const { host, port } = bouncer.address();
   return { host, port };
+}
+
+/** A standby that is asked for, `npm run test:replica`: whoever reads there sees what was written before. */
+async function standbyOf(
+  { address, dataDir }: TestServer,
+  binDir: string | undefined,
+): Promise<Standby | undefined> {
+  if (process.env['TEST_REPLICA'] !== '1' || dataDir === undefined) {
+    return undefined;
+  }
+  const standby = await Standby.start({ connection: address, dataDir }, { binDir });
+  await withClient(address, async (client) => {
+    await client.query(`alter system set synchronous_standby_names = '*'`);
+    await client.query(`alter system set synchronous_commit = 'remote_apply'`);
+    await client.query('select pg_reload_conf()');
+  });
+  return standby;
 }

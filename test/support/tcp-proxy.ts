@@ -11,12 +11,16 @@ interface Target {
   readonly port: number;
 }
 
+interface TcpProxyOptions extends Partial<Target> {
+  readonly isPostgres?: boolean;
+}
+
 /** What becomes of a connection that a client opens. */
 type Welcome = 'pass' | 'hold' | 'reset';
 
 /** A stretch of network between a client and a server that a test can slow down, stop and cut. */
 export class TcpProxy implements AsyncDisposable {
-  readonly host = LOOPBACK;
+  readonly host: string;
   readonly port: number;
   /** How much later everything arrives from now on, each way. */
   latencyMs = 0;
@@ -31,11 +35,12 @@ export class TcpProxy implements AsyncDisposable {
   #welcome: Welcome = 'pass';
   #cutAt: ((message: ProtocolMessage) => boolean) | undefined;
 
-  private constructor(server: Server, port: number, target: Target, isPostgres: boolean) {
+  private constructor(server: Server, own: Target, target: Target, isPostgres: boolean) {
     this.#server = server;
     this.#target = target;
     this.#isPostgres = isPostgres;
-    this.port = port;
+    this.host = own.host;
+    this.port = own.port;
     server.on('connection', (client) => {
       this.#accepted += 1;
       this.#keep(client);
@@ -62,13 +67,14 @@ export class TcpProxy implements AsyncDisposable {
 
   /**
    * Listens on a free port, below those that the system gives to connections: it can be had again after `refuse`. With
-   * `isPostgres` it reads the protocol, without TLS, for `cutAt`.
+   * `isPostgres` it reads the protocol, without TLS, for `cutAt`; `host` and `port` are its own address.
    */
   static async start(
     target: Target,
-    { isPostgres = false }: { readonly isPostgres?: boolean } = {},
+    { isPostgres = false, host = LOOPBACK, port }: TcpProxyOptions = {},
   ): Promise<TcpProxy> {
-    const proxy = new TcpProxy(createServer(), await choosePort(undefined), target, isPostgres);
+    const own = { host, port: port ?? (await choosePort(undefined)) };
+    const proxy = new TcpProxy(createServer(), own, target, isPostgres);
     await proxy.listen();
     return proxy;
   }

@@ -64,6 +64,12 @@ export class TestDatabase implements AsyncDisposable {
     return urlOf(this.address);
   }
 
+  /** Of the same database on the run's replica; undefined: there is none. */
+  get replicaUrl(): string | undefined {
+    const { replica } = inject('postgres');
+    return replica && urlOf({ ...this.address, host: replica.host, port: replica.port });
+  }
+
   /** As one of the roles, past every pooler. */
   urlAs(kind: RoleKind): string {
     return urlOf({ ...this.address, ...this.roles[kind] });

@@ -18,6 +18,8 @@ export interface TestServerAddress {
 
 export interface TestServer {
   readonly address: TestServerAddress;
+  /** Undefined of a server that is not on this machine for us to copy. */
+  readonly dataDir?: string;
   stop(): Promise<void>;
 }
 
@@ -69,7 +71,11 @@ export async function startTestServer(
         log,
         ...(binDir !== undefined && { binDir }),
       });
-      return { address: server.connection, stop: () => server.stop() };
+      return {
+        address: server.connection,
+        dataDir: server.dataDir,
+        stop: () => server.stop(),
+      };
     }
   }
 }

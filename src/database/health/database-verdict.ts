@@ -30,6 +30,7 @@ export interface DatabaseVerdict {
 /** What one look at the server gave. */
 export interface ServerFindings {
   readonly isReadOnly: boolean;
+  readonly isStandby: boolean;
   readonly serverVersion: string;
   readonly appliedMigrations: readonly string[];
   readonly editedMigrations?: readonly string[];
@@ -101,7 +102,9 @@ export function judge(
       ...common,
       state: 'read_only',
       code: 'DB_READ_ONLY',
-      message: 'the server accepts no writes',
+      message: findings.isStandby
+        ? 'the server is a standby: it accepts no writes before it is promoted'
+        : 'the server accepts no writes: default_transaction_read_only is on',
     });
   }
   return Object.freeze({ ...common, state: 'up', message: 'the database answers' });

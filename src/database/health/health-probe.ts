@@ -1,6 +1,8 @@
 import { AsyncResource } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
+import type pg from 'pg';
 import { DatabaseError } from '#database/database-error.ts';
+import type { DatabaseErrorCode } from '#database/database-error.ts';
 import { composeObservers } from '#database/database-observer.ts';
 import type { DatabaseObserver } from '#database/database-observer.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
@@ -8,12 +10,13 @@ import { editedMigrations } from '#database/migrations/migration-checksum.ts';
 import type { RecordedMigration } from '#database/migrations/migration-checksum.ts';
 import { mapDatabaseError } from '#database/map-database-error.ts';
 import { ConnectGate } from '#database/pool/connect-gate.ts';
-import { PooledConnection } from '#database/pool/pooled-connection.ts';
 import type { PoolStats } from '#database/pool/pool-stats.ts';
 import { judge, judgeFailure } from './database-verdict.ts';
-import type { DatabaseVerdict, ServerFindings } from './database-verdict.ts';
+import type { DatabaseState, DatabaseVerdict, ServerFindings } from './database-verdict.ts';
 import { askDirectly, identityOf, wrongWay } from './direct-way.ts';
 import type { Ask, DirectAnswer } from './direct-way.ts';
+import { ProbeConnection } from './probe-connection.ts';
+import type { ServerRole } from './server-role.ts';
 
 export interface HealthProbeOptions {
   readonly connection: DatabaseConnection;
@@ -36,16 +39,29 @@ export interface HealthProbeOptions {
   /** Behind a pooler: milliseconds since a statement of the pool was answered. */
   readonly sinceAnswerMs?: () => number;
   readonly observer?: DatabaseObserver;
+  /** It has replicas, and is asked where its write-ahead log is; not every server of a provider can tell. */
+  readonly hasReplicas?: boolean;
+  /** Told by every look what the server may be used for. */
+  readonly onRole?: (role: ServerRole) => void;
 }
 
 // Ready 2 s after the server is, not ready 3 s after it is gone: reliability figures of the readiness probe.
 const INTERVAL_MS = 1000;
-const DEADLINE_MS = 1000;
 const MAX_JITTER_MS = 100;
 
-const FINDINGS = `select pg_is_in_recovery() or current_setting('default_transaction_read_only')::boolean as "isReadOnly",
+const WAL_POSITION = `case when not pg_is_in_recovery() then pg_current_wal_flush_lsn()::text end`;
+
+const findings = (walPosition: string) => `select pg_is_in_recovery() as "isStandby",
+  current_setting('default_transaction_read_only')::boolean as "isReadOnlyByDefault",
+  ${walPosition} as "walPosition",
   current_setting('server_version') as "serverVersion",
   to_regclass('mikro_orm_migrations') is not null as "hasMigrations"`;
+
+interface FindingsRow extends Pick<ServerRole, 'isStandby' | 'isReadOnlyByDefault'> {
+  readonly walPosition: string | null;
+  readonly serverVersion: string;
+  readonly hasMigrations: boolean;
+}
 
 /**
  * Looks at the server once a second on a connection of its own, never through the pool's queue, and keeps the verdict
@@ -57,6 +73,7 @@ export class HealthProbe {
   readonly #gate: ConnectGate;
   readonly #stopListening: () => void;
   readonly #stopping = new AbortController();
+  readonly #connection: ProbeConnection;
   #verdict: DatabaseVerdict = Object.freeze({
     state: 'starting',
     code: undefined,
@@ -68,7 +85,6 @@ export class HealthProbe {
   });
   /** What the observer was told last. */
   #told: Pick<DatabaseVerdict, 'state' | 'code'> = this.#verdict;
-  #connection: PooledConnection | undefined;
   #running: Promise<void> | undefined;
   #looking: Promise<void> | undefined;
   /** Both ways to the server have been found to lead to one database. */
@@ -79,6 +95,16 @@ export class HealthProbe {
     this.#observer = composeObservers(options.observer === undefined ? [] : [options.observer]);
     this.#gate = options.gate ?? new ConnectGate();
     this.#isWayKnown = options.askDirectly === undefined;
+    const { connection, connectTimeoutMs, sessionSettings = {}, isPooled = false } = options;
+    this.#connection = new ProbeConnection({
+      connection,
+      connectTimeoutMs,
+      sessionSettings,
+      isPooled,
+      applicationName: `tidegauge/${options.poolName}/probe`,
+      gate: this.#gate,
+      signal: this.#stopping.signal,
+    });
     // The gate changes in the course of somebody's request, which what is found then is not about.
     const lookAgain = AsyncResource.bind(() => {
       if (this.#verdict.state === 'down' && this.#gate.mayTry) {
@@ -136,8 +162,8 @@ export class HealthProbe {
       cause !== undefined &&
       cause.code !== 'DB_TOO_MANY_CONNECTIONS'
     ) {
-      const { message } = cause;
-      return Object.freeze({ ...this.#verdict, state: 'down', code: cause.code, message });
+      const { code, message } = cause;
+      return Object.freeze({ ...this.#verdict, state: stateAfter(code), code, message });
     }
     return this.#verdict;
   }
@@ -148,8 +174,7 @@ export class HealthProbe {
     this.#stopListening();
     await this.#running;
     await this.#looking;
-    await this.#connection?.close(DEADLINE_MS);
-    this.#connection = undefined;
+    await this.#connection.close();
   }
 
   async #loop(): Promise<void> {
@@ -171,15 +196,13 @@ export class HealthProbe {
     const { askDirectly: ask, sinceAnswerMs = () => Infinity } = this.#options;
     const direct = ask === undefined ? undefined : askDirectly(ask);
     try {
-      const isFresh = this.#connection === undefined;
-      const findings = await this.#ask().catch((error: unknown) => {
-        if (isFresh) {
-          throw error;
-        }
-        return this.#ask();
-      });
+      const findings = await this.#connection.ask((client) => this.#ask(client));
       if (direct !== undefined && !this.#isWayKnown) {
         this.#compareWays(await direct, findings.identity);
+      }
+      if (findings.isStandby) {
+        // It does not become a primary by being asked: the name may lead to another server by now.
+        await this.#connection.close();
       }
       this.#tell(judge(findings, this.#options.expectedMigrations, checkedAt));
     } catch (error) {
@@ -195,52 +218,11 @@ export class HealthProbe {
             direct: failure.code === 'CONFIG_INVALID' ? undefined : await direct,
             sinceAnswerMs: sinceAnswerMs(),
           }),
+          ...(failure.code === 'DB_READ_ONLY' && { state: 'read_only' }),
           checkedAt,
           roundTripMs: undefined,
         }),
       );
-    }
-  }
-
-  async #ask(): Promise<ServerFindings> {
-    const connection = (this.#connection ??= await this.#connect());
-    let isLate = false;
-    // A server that hangs is not asked again on the same socket.
-    const timer = setTimeout(() => {
-      isLate = true;
-      void connection.destroy();
-    }, DEADLINE_MS);
-    try {
-      const startedAt = performance.now();
-      const { rows } = await connection.client.query<{
-        isReadOnly: boolean;
-        serverVersion: string;
-        hasMigrations: boolean;
-      }>(FINDINGS);
-      const roundTripMs = performance.now() - startedAt;
-      const [found] = rows;
-      if (found === undefined) {
-        throw new DatabaseError('DB_UNAVAILABLE', 'bug: the probe got no row');
-      }
-      const { isReadOnly, serverVersion } = found;
-      const identity = this.#isWayKnown
-        ? undefined
-        : await identityOf(async (text) => (await connection.client.query(text)).rows);
-      const applied = found.hasMigrations ? await appliedOn(connection) : [];
-      return {
-        isReadOnly,
-        serverVersion,
-        appliedMigrations: applied.map(({ name }) => name),
-        editedMigrations: editedMigrations(applied, this.#options.migrationChecksums ?? new Map()),
-        roundTripMs,
-        identity,
-      };
-    } catch (error) {
-      void connection.destroy();
-      this.#connection = undefined;
-      throw isLate ? late() : error;
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -253,22 +235,36 @@ export class HealthProbe {
     this.#isWayKnown = !(direct instanceof DatabaseError);
   }
 
-  async #connect(): Promise<PooledConnection> {
-    const { connection, poolName, connectTimeoutMs, sessionSettings = {} } = this.#options;
-    const { isPooled = false } = this.#options;
-    const options = {
-      connection,
-      connectTimeoutMs,
-      applicationName: `tidegauge/${poolName}/probe`,
-      sessionSettings,
-      isPooled,
+  async #ask(client: pg.Client): Promise<ServerFindings> {
+    const startedAt = performance.now();
+    const { rows } = await client.query<FindingsRow>(
+      findings(this.#options.hasReplicas === true ? WAL_POSITION : 'null'),
+    );
+    const roundTripMs = performance.now() - startedAt;
+    const [found] = rows;
+    if (found === undefined) {
+      throw new DatabaseError('DB_UNAVAILABLE', 'bug: the probe got no row');
+    }
+    const { isStandby, isReadOnlyByDefault, walPosition, serverVersion, hasMigrations } = found;
+    const identity = this.#isWayKnown
+      ? undefined
+      : await identityOf(async (text) => (await client.query(text)).rows);
+    const applied = hasMigrations ? await appliedOn(client) : [];
+    this.#options.onRole?.({
+      isStandby,
+      isReadOnlyByDefault,
+      walPosition: walPosition ?? undefined,
+    });
+    const isReadOnly = isStandby || isReadOnlyByDefault;
+    return {
+      isReadOnly,
+      isStandby,
+      serverVersion,
+      appliedMigrations: applied.map(({ name }) => name),
+      editedMigrations: editedMigrations(applied, this.#options.migrationChecksums ?? new Map()),
+      roundTripMs,
+      identity,
     };
-    const opening = {
-      onBroken: () => undefined,
-      signal: this.#stopping.signal,
-      verify: (opened: PooledConnection) => opened.verifySettings(sessionSettings),
-    };
-    return await this.#gate.attempt(() => PooledConnection.open(options, opening), true);
   }
 
   #tell(verdict: DatabaseVerdict): void {
@@ -288,15 +284,14 @@ export class HealthProbe {
   }
 }
 
-function late(): DatabaseError {
-  return new DatabaseError('DB_CONNECTION_LOST', `no answer within ${DEADLINE_MS} ms`, {
-    isLate: true,
-  });
+/** What a server is that cannot be connected to: a standby answers, and is no use. */
+function stateAfter(code: DatabaseErrorCode): DatabaseState {
+  return code === 'DB_READ_ONLY' ? 'read_only' : 'down';
 }
 
 /** A release from before checksums made the table without them. */
-async function appliedOn(connection: PooledConnection): Promise<RecordedMigration[]> {
-  const { rows } = await connection.client.query<RecordedMigration>(
+async function appliedOn(client: pg.Client): Promise<RecordedMigration[]> {
+  const { rows } = await client.query<RecordedMigration>(
     `select m.name, to_jsonb(m) ->> 'checksum' as checksum from mikro_orm_migrations m`,
   );
   return rows;

@@ -15,7 +15,7 @@ export interface Waiter<L> {
 /** What the queue asks of its pool. */
 export interface QueueRules<L> {
   readonly clock: Clock;
-  /** Milliseconds each borrower waits at most. */
+  /** Milliseconds each borrower waits at most that has no deadline of its own. */
   readonly deadlineMs: number;
   /** Makes the error of a borrower who has waited too long. */
   readonly expired: (waiter: Waiter<L>) => unknown;
@@ -65,8 +65,8 @@ export class AdmissionQueue<L> {
    * Waits for a lease: resolves when served, rejects when refused, at the deadline, or with the reason of the holder's
    * signal. A deadline that has passed is looked at again after what the network brought in time has been handled.
    */
-  wait(holder: Holder): Promise<L> {
-    const { clock, deadlineMs, expired, settled } = this.#rules;
+  wait(holder: Holder, deadlineMs = this.#rules.deadlineMs): Promise<L> {
+    const { clock, expired, settled } = this.#rules;
     const { promise, resolve, reject } = Promise.withResolvers<L>();
     let isSettled = false;
     const settle = (outcome: AcquireOutcome): boolean => {

@@ -1,3 +1,4 @@
+import { DatabaseError } from '#database/database-error.ts';
 import { composeObservers } from '#database/database-observer.ts';
 import type { DatabaseObserver, RetireReason } from '#database/database-observer.ts';
 import { Canceller } from './canceller.ts';
@@ -35,6 +36,11 @@ export interface PoolOptions extends PoolSettings, ConnectionOptions {
   readonly isResetting: boolean;
   /** Server settings of each transaction, sent with its BEGIN; undefined: the session has them. */
   readonly transactionSettings?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Its sessions write: a connection that leads to a standby is not used, so that the next attempt resolves the name
+   * anew. Absent: any server will do.
+   */
+  readonly isForWrites?: boolean;
   /** Tell the server where the statements of recorded traces come from; absent: no. */
   readonly sqlCommenter?: boolean;
 }
@@ -152,10 +158,10 @@ export class ConnectionPool {
     this.#pool.start();
   }
 
-  /** Leases a connection; see `Pool.acquire` for what it throws. */
-  async connect(): Promise<LeasedClient> {
+  /** Leases a connection, within another deadline than the acquire timeout if asked to; see `Pool.acquire` for what it throws. */
+  async connect(deadlineMs?: number): Promise<LeasedClient> {
     try {
-      const lease = await this.#pool.acquire(this.#currentHolder());
+      const lease = await this.#pool.acquire(this.#currentHolder(), deadlineMs);
       return new LeasedClient(lease, this.#owner);
     } catch (error) {
       // Who asks again at once, for ever, would otherwise leave no turn to timers and sockets, and so to recovery.
@@ -196,10 +202,13 @@ export class ConnectionPool {
   }
 
   /**
-   * The settings are read back from the server once, since a pooler in between may swallow them. One that is known of
-   * answers a login itself, whatever has become of the server: only a statement tells.
+   * A server says by itself whether it is a standby. The settings are read back once, since a pooler in between may
+   * swallow them. One that is known of answers a login itself, whatever has become of the server: only a statement tells.
    */
   async #verify(connection: PooledConnection): Promise<void> {
+    if (this.#settings.isForWrites === true && connection.isStandby) {
+      throw new DatabaseError('DB_READ_ONLY', 'it is a standby');
+    }
     if (this.#settings.isPooled === true) {
       await connection.ping();
     }

@@ -9,6 +9,8 @@ export interface Holder {
   readonly scope?: WorkScope | undefined;
   /** Aborted, the holder no longer wants what it asked for: it leaves the queue, its statement is cancelled. */
   readonly signal?: AbortSignal | undefined;
+  /** Told where the write-ahead log is when a transaction that may write has been committed. */
+  readonly onPosition?: ((walPosition: string) => void) | undefined;
   /** Where it began, for the report of a leak; absent when leak detection is off. */
   readonly stack?: CapturedStack | undefined;
 }

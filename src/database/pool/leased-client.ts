@@ -60,6 +60,12 @@ const CANCEL_AGAIN_MS = 100;
 /** As long as new connections lead to a standby, too, every transaction that may write finds that out again. */
 const STANDBY_PAUSE_MS = 1000;
 
+/** Nobody's commit waits for longer to be told where it is in the write-ahead log. */
+const POSITION_DEADLINE_MS = 250;
+
+// Not in the transaction: its COMMIT is a part of the log, too.
+const POSITION = 'select pg_current_wal_insert_lsn()::text as position';
+
 /** What the server says when it leaves or has left. */
 const FAILOVER = new Set(['57P01', '57P02', '57P03', '08000', '08001', '08003', '08004', '08006']);
 
@@ -170,7 +176,8 @@ export class LeasedClient {
 
   async #run<R>(text: string, values: readonly unknown[]): Promise<PostgresQueryResult<R>> {
     const comment = this.#commentOf(text);
-    return await this.#guarded(
+    const isWrite = this.#isWriter && text === 'commit';
+    const result = await this.#guarded(
       text,
       () =>
         comment === undefined
@@ -178,6 +185,24 @@ export class LeasedClient {
           : this.#send<R>(text, values, undefined, comment),
       (durationMs, failure) => this.#ended({ text, durationMs, isStream: false }, failure),
     );
+    const { onPosition } = this.#lease.holder;
+    if (isWrite && onPosition !== undefined) {
+      await this.#tellPosition(onPosition);
+    }
+    return result;
+  }
+
+  /** The commit is done, whatever becomes of this: a position that cannot be had in time is not told. */
+  async #tellPosition(tell: (walPosition: string) => void): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<undefined>();
+    const timer = this.#owner.clock.start(() => resolve(undefined), POSITION_DEADLINE_MS);
+    const asked = this.#run<{ readonly position: string }>(POSITION, []).catch(() => undefined);
+    const answer = await Promise.race([asked, late]);
+    timer.stop();
+    const position = answer?.rows[0]?.position;
+    if (position !== undefined) {
+      tell(position);
+    }
   }
 
   #ended(statement: Omit<EndedStatement, 'code' | 'sqlState'>, failure?: Failure): void {

@@ -204,13 +204,13 @@ export class Pool<C extends PhysicalConnection> {
   }
 
   /**
-   * Leases a connection.
+   * Leases a connection, within the acquire timeout or the deadline in milliseconds.
    *
-   * @throws DatabaseError `DB_POOL_FULL` at once when the queue is full, `DB_POOL_TIMEOUT` after the acquire timeout,
+   * @throws DatabaseError `DB_POOL_FULL` at once when the queue is full, `DB_POOL_TIMEOUT` after the deadline,
    * `DB_CLOSED` after `close`, or the code that says why no connection could be opened; the reason of the holder's
    * signal when that aborts
    */
-  async acquire(holder: Holder = UNKNOWN_HOLDER): Promise<Lease<C>> {
+  async acquire(holder: Holder = UNKNOWN_HOLDER, deadlineMs?: number): Promise<Lease<C>> {
     const since = this.#clock.now();
     const refused = (error: unknown, outcome: AcquireOutcome = 'error') => {
       this.#acquireEnded(holder, outcome, since);
@@ -235,7 +235,7 @@ export class Pool<C extends PhysicalConnection> {
     if (this.#isQueueFull) {
       throw refused(poolFull(this.#situation()), 'refused');
     }
-    const lease = this.#queue.wait(holder);
+    const lease = this.#queue.wait(holder, deadlineMs);
     this.#supply();
     return await lease;
   }

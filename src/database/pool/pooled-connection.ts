@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
@@ -47,6 +48,7 @@ export class PooledConnection implements PhysicalConnection {
   #timesForgotten = 0;
   #isAlive = true;
   #certificatesExpireAt: number | undefined;
+  #isStandby = false;
   /** Set by whoever runs a statement that may have changed the session. */
   needsReset = false;
   /** Behind a transaction pooler, the process of the server that runs the transaction; set when that has begun. */
@@ -62,6 +64,10 @@ export class PooledConnection implements PhysicalConnection {
     this.client = client;
     this.#onBroken = onBroken;
     this.#isPooled = isPooled;
+    const inner: unknown = innerConnection(client);
+    if (inner instanceof EventEmitter) {
+      inner.on('parameterStatus', (message) => this.#noteParameter(message));
+    }
     // All stay for life: an `error` without a listener ends the process.
     client.on('error', () => this.#break('error'));
     client.on('end', () => {
@@ -169,6 +175,11 @@ export class PooledConnection implements PhysicalConnection {
 
   get isQuiet(): boolean {
     return this.#isAlive && !this.#isBusy && this.transactionStatus === 'I';
+  }
+
+  /** As the server reports by itself, at the login and when it is promoted (PostgreSQL 14): it replays what another one writes. */
+  get isStandby(): boolean {
+    return this.#isStandby;
   }
 
   /** As the server reported it last: `I` outside, `T` in, `E` in a failed transaction. */
@@ -339,6 +350,16 @@ export class PooledConnection implements PhysicalConnection {
   /** adapter: not declared by pg; a pool that could not read it would reuse no connection, which its tests notice. */
   get #isBusy(): boolean {
     return Reflect.get(this.client, 'readyForQuery') !== true;
+  }
+
+  #noteParameter(message: unknown): void {
+    if (
+      typeof message === 'object' &&
+      message !== null &&
+      Reflect.get(message, 'parameterName') === 'in_hot_standby'
+    ) {
+      this.#isStandby = Reflect.get(message, 'parameterValue') === 'on';
+    }
   }
 
   #break(reason: ReclaimReason): void {

@@ -143,6 +143,7 @@ describe('/openapi.json', () => {
       parameters: [
         { name: 'limit', in: 'query', schema: { type: 'integer', minimum: 1, maximum: 100 } },
         { name: 'cursor', in: 'query' },
+        { name: 'Read-After', in: 'header' },
       ],
     });
   });

@@ -3,6 +3,7 @@ import { judge } from '#database/health/database-verdict.ts';
 
 const findings = {
   isReadOnly: false,
+  isStandby: false,
   serverVersion: '18.4',
   appliedMigrations: ['one', 'two'],
   roundTripMs: 1.5,

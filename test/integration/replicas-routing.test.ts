@@ -1,0 +1,289 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { DatabaseSessionManager } from '#database/session-manager.ts';
+import { getDb } from '#database/session-manager.ts';
+import type { SessionOptions } from '#database/session-options.ts';
+import { failureOf } from '#test/support/failure-of.ts';
+import { replicaIs } from '#test/support/replica-is.ts';
+import { connectionOf, ReplicaPair } from '#test/support/replica-pair.ts';
+import { until } from '#test/support/until.ts';
+
+let pair: ReplicaPair;
+
+beforeAll(async () => {
+  pair = await ReplicaPair.start({ max_standby_streaming_delay: '0' });
+  await pair.write('create table notes (id int primary key, body text)');
+});
+afterEach(async () => {
+  await pair.way.listen().catch(() => undefined);
+  pair.way.letThrough();
+  pair.link.letThrough();
+});
+afterAll(async () => {
+  await pair[Symbol.asyncDispose]();
+});
+
+const READ = { readOnly: true } as const;
+
+/** Which server the current session asks. */
+async function place(): Promise<'replica' | 'primary'> {
+  const [row] = await getDb().execute<{ is: boolean }[]>('select pg_is_in_recovery() as is');
+  return row?.is === true ? 'replica' : 'primary';
+}
+
+const placeOf = (sessions: DatabaseSessionManager, options: SessionOptions) =>
+  sessions.session(place, options);
+
+/** Holds a connection to read, until it is told to let go. */
+const holding = (sessions: DatabaseSessionManager, released: Promise<void>) =>
+  sessions.session(
+    async (db) => {
+      await db.execute('select 1');
+      await released;
+    },
+    { snapshot: true },
+  );
+
+/** Resolves when the replica has been looked at again. */
+async function looked(): Promise<void> {
+  const lastLook = async () =>
+    (
+      await pair.ask<{ at: string }>(
+        `select query_start::text as at from pg_stat_activity where application_name = 'tidegauge/replica-1/probe'`,
+      )
+    )?.at;
+  const before = await lastLook();
+  await until('the monitor has looked again', async () => {
+    const at = await lastLook();
+    return at !== before ? true : undefined;
+  });
+}
+
+describe('a session', () => {
+  it.each([
+    ['that only reads', READ, 'replica'],
+    ['that only reads one moment', { snapshot: true }, 'replica'],
+    [
+      'that only reads serializably',
+      { ...READ, snapshot: true, isolationLevel: 'serializable' },
+      'primary',
+    ],
+    ['that may write', {}, 'primary'],
+  ] satisfies [string, SessionOptions, string][])(
+    '%s is sent to the right server',
+    async (_what, options, wanted) => {
+      await using opened = await pair.open();
+
+      const found = await placeOf(opened.sessions, options);
+
+      expect(found).toBe(wanted);
+      expect(opened.fallbacks).toEqual([]);
+    },
+  );
+
+  it('that only reads stays on the primary inside of one that may write, and leaves the replica when one inside of it does', async () => {
+    await using opened = await pair.open();
+    const { sessions } = opened;
+
+    const inside = await sessions.session(() => placeOf(sessions, READ));
+    const around = await sessions.session(async () => {
+      const before = await place();
+      await sessions.transaction((db) => db.execute('select 1'), { propagation: 'new' });
+      return [before, await place()];
+    }, READ);
+
+    expect(inside).toBe('primary');
+    expect(around).toEqual(['replica', 'primary']);
+  });
+
+  it('cannot write on a replica, by the same code as on the primary', async () => {
+    await using opened = await pair.open();
+
+    const failure = await failureOf(
+      opened.sessions.session((db) => db.execute('insert into notes values (1)'), READ),
+    );
+
+    expect(failure).toMatchObject({ code: 'DB_SESSION_READ_ONLY' });
+  });
+
+  it('is counted in the pool of the server that it is sent to, each replica having its own', async () => {
+    const replica = connectionOf(pair.replicaAddress);
+    await using opened = await pair.open({ replicas: [replica, replica] });
+    const { sessions } = opened;
+    const usedOf = () => sessions.pools().map((pool) => [pool.stats().name, pool.stats().used]);
+
+    const held = Promise.withResolvers<void>();
+    const readers = [1, 2].map(() => holding(sessions, held.promise));
+    const used = await until('both hold a connection', () =>
+      usedOf().filter(([, count]) => count === 1).length === 2 ? usedOf() : undefined,
+    );
+    held.resolve();
+    await Promise.all(readers);
+
+    expect(used).toEqual([
+      ['main', 0],
+      ['replica-1', 1],
+      ['replica-2', 1],
+    ]);
+  });
+});
+
+describe('a replica', () => {
+  it('that has everything of an idle primary is not behind, however long that is idle', async () => {
+    await using opened = await pair.open({ replicaMaxLagMs: 100 });
+    await pair.write('select txid_current()');
+
+    await looked();
+    await looked();
+    const row = await pair.ask<{ isOld: boolean }>(
+      `select clock_timestamp() - pg_last_xact_replay_timestamp() > interval '100 ms' as "isOld"`,
+    );
+
+    expect(row).toEqual({ isOld: true });
+    expect(opened.sessions.replicas()).toMatchObject([{ state: 'usable', lagMs: 0 }]);
+    expect(opened.changes).toHaveLength(1);
+  });
+
+  it('that lacks what is older than allowed is not read from until it has caught up', async () => {
+    await using opened = await pair.open({ replicaMaxLagMs: 300 });
+    const { sessions, changes, fallbacks } = opened;
+
+    await pair.ask('select pg_wal_replay_pause()');
+    await pair.write(`insert into notes values (2, 'late')`);
+    await replicaIs(sessions, 'behind');
+    const behind = await placeOf(sessions, READ);
+    await pair.ask('select pg_wal_replay_resume()');
+    await replicaIs(sessions, 'usable');
+    const after = await placeOf(sessions, READ);
+
+    expect([behind, after]).toEqual(['primary', 'replica']);
+    expect(fallbacks).toEqual(['unusable']);
+    expect(changes.map(({ from, to }) => `${from} → ${to}`)).toEqual([
+      'starting → usable',
+      'usable → behind',
+      'behind → usable',
+    ]);
+  });
+
+  it('that is cut off from its primary is behind, though it has replayed all it received', async () => {
+    await using opened = await pair.open();
+
+    pair.link.reset();
+    pair.link.cut();
+    await replicaIs(opened.sessions, 'behind');
+    pair.link.letThrough();
+    await replicaIs(opened.sessions, 'usable');
+
+    expect(opened.changes.at(-1)).toMatchObject({
+      pool: 'replica-1',
+      from: 'behind',
+      to: 'usable',
+    });
+  });
+
+  it('that does not know that it is cut off is behind as soon as the primary is known to be ahead', async () => {
+    await using opened = await pair.open();
+    const { sessions } = opened;
+    const positionOf = async () => {
+      const row = await sessions.session(async (db) => {
+        const [found] = await db.execute<{ at: string }[]>(
+          'select pg_current_wal_flush_lsn()::text as at',
+        );
+        return found;
+      });
+      return row?.at ?? '';
+    };
+    const note = async () =>
+      sessions.noteServer({
+        isStandby: false,
+        isReadOnlyByDefault: false,
+        walPosition: await positionOf(),
+      });
+
+    pair.link.drop();
+    await pair.write(`insert into notes values (3, 'unheard')`);
+    await note();
+    await replicaIs(sessions, 'behind');
+    const known = await pair.ask<{ lag: number }>(
+      `select (exists (select from pg_stat_wal_receiver)
+         and pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn())::int as lag`,
+    );
+    pair.link.cut();
+    pair.link.letThrough();
+    await replicaIs(sessions, 'usable');
+
+    expect(known).toEqual({ lag: 1 });
+  });
+
+  it('that goes away fails the session it is in the middle of by name, and no other', async () => {
+    await using opened = await pair.open();
+    const { sessions, fallbacks } = opened;
+    const isReading = Promise.withResolvers<void>();
+    const caught = failureOf(
+      sessions.session(async (db) => {
+        await db.execute('select 1');
+        isReading.resolve();
+        await db.execute('select pg_sleep(60)');
+      }, READ),
+    );
+    await isReading.promise;
+
+    await pair.way.refuse();
+    const failure = await caught;
+    const found = await Promise.all(Array.from({ length: 20 }, () => placeOf(sessions, READ)));
+    await replicaIs(sessions, 'down');
+    await pair.way.listen();
+    await replicaIs(sessions, 'usable');
+
+    expect(failure).toMatchObject({ code: 'DB_CONNECTION_LOST' });
+    expect(new Set(found)).toEqual(new Set(['primary']));
+    expect(fallbacks).toHaveLength(20);
+    expect(await placeOf(sessions, READ)).toBe('replica');
+  });
+
+  it('that has no connection left sends its readers to the primary within their deadline', async () => {
+    await using opened = await pair.open({ poolSize: 1, maxOverflow: 0, acquireTimeoutMs: 400 });
+    const { sessions, fallbacks } = opened;
+    const held = Promise.withResolvers<void>();
+    const holder = holding(sessions, held.promise);
+    await until('it is held', () => (sessions.pools()[1]?.stats().used === 1 ? true : undefined));
+
+    const reader = await placeOf(sessions, READ);
+    held.resolve();
+    await holder;
+
+    expect(reader).toBe('primary');
+    expect(fallbacks).toEqual(['connect']);
+    expect(sessions.replicas()).toMatchObject([{ state: 'usable' }]);
+  });
+
+  it('that must not wait for its readers cancels them, which is no conflict of theirs', async () => {
+    await using opened = await pair.open();
+    await pair.write(`insert into notes values (4, 'seen')`);
+    const cancelled = failureOf(
+      opened.sessions.session((db) => db.execute('select pg_sleep(20) from notes'), {
+        snapshot: true,
+      }),
+    );
+    await until('it reads', async () =>
+      pair.ask(
+        `select from pg_stat_activity where state = 'active' and query like '%pg_sleep(20) from%' and pid <> pg_backend_pid()`,
+      ),
+    );
+
+    await pair.write('delete from notes');
+    await pair.write('vacuum notes');
+    const failure = await cancelled;
+
+    expect(failure).toMatchObject({ code: 'DB_UNAVAILABLE', details: { sqlState: '40001' } });
+  });
+
+  it('that was promoted is told of and not read from', async () => {
+    await using opened = await pair.open();
+
+    await pair.promote();
+    await replicaIs(opened.sessions, 'promoted');
+
+    expect(await placeOf(opened.sessions, READ)).toBe('primary');
+    expect(opened.changes.at(-1)).toMatchObject({ from: 'usable', to: 'promoted' });
+  });
+});
