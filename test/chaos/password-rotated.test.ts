@@ -30,11 +30,11 @@ describe('H9: a password that is rotated under load, the old one invalid at once
     database = await TestDatabase.create();
     folder = temporaryFolder('password');
     passwordFile = join(folder.path, 'password');
-    await database.query(`create role ${role} login in role pg_read_all_data, pg_write_all_data`);
+    await database.createRole(role, 'login in role pg_read_all_data, pg_write_all_data');
     await rotate();
   });
   afterEach(async () => {
-    await database.query(`drop role ${role}`);
+    await database.dropRole(role);
     await database.drop();
     folder.remove();
   });

@@ -18,14 +18,13 @@ let folder = '';
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tidegauge-config-check-'));
   database = await TestDatabase.create();
-  await database.query(`create role ${role} login password '${PASSWORD}' connection limit 18;
-    grant connect on database ${database.address.database} to ${role};
-    grant usage on schema public to ${role};
+  await database.createRole(role, `login password '${PASSWORD}' connection limit 18`);
+  await database.query(`grant usage on schema public to ${role};
     grant select on all tables in schema public to ${role}`);
 });
 
 afterAll(async () => {
-  await database.query(`drop owned by ${role}; drop role ${role}`);
+  await database.dropRole(role);
   await database.drop();
   rmSync(folder, { recursive: true });
 });

@@ -85,13 +85,11 @@ describe(`a role that may connect ${ROLE_LIMIT} times`, () => {
   });
 
   beforeAll(async () => {
-    await database.query(
-      `create role ${role} login password 'limited' connection limit ${ROLE_LIMIT}`,
-    );
+    await database.createRole(role, `login password 'limited' connection limit ${ROLE_LIMIT}`);
   });
 
   afterAll(async () => {
-    await database.query(`drop role ${role}`);
+    await database.dropRole(role);
   });
 
   it(`F23: is served with ${ROLE_LIMIT} where the pool would have 20, and called busy, not down`, async () => {

@@ -611,7 +611,7 @@ describe('opening', () => {
 
   it('waits for a returned connection where the role has no free one', async () => {
     const role = `limited_${randomBytes(4).toString('hex')}`;
-    await database.query(`create role ${role} login password 'limited' connection limit 1`);
+    await database.createRole(role, `login password 'limited' connection limit 1`);
     const { pool } = poolOf({
       poolSize: 3,
       connection: { ...database.connection, user: role, password: { reveal: () => 'limited' } },
@@ -626,7 +626,7 @@ describe('opening', () => {
     expect(pidOf(served)).toBe(pidOf(holder));
     served.release();
     await pool.end();
-    await database.query(`drop role ${role}`);
+    await database.dropRole(role);
   });
 
   it('reads the password file every time, and opens no socket when that fails', async () => {

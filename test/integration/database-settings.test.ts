@@ -81,8 +81,8 @@ describe('the limits that are configured', () => {
 
   it('F20: win over those of the role and of the database', async () => {
     const role = `limited_${randomBytes(4).toString('hex')}`;
+    await database.createRole(role, `login password 'limited'`);
     await database.query(`
-      create role ${role} login password 'limited';
       alter role ${role} set statement_timeout = '77s';
       alter role ${role} set lock_timeout = '78s';
       alter database "${database.address.database}" set idle_in_transaction_session_timeout = '79s'`);
@@ -96,9 +96,10 @@ describe('the limits that are configured', () => {
     const found = await effective(sessions);
 
     await sessions.close();
-    await database.query(`
-      alter database "${database.address.database}" reset idle_in_transaction_session_timeout;
-      drop role ${role}`);
+    await database.query(
+      `alter database "${database.address.database}" reset idle_in_transaction_session_timeout`,
+    );
+    await database.dropRole(role);
     expect(found).toEqual([5000, 3000, 10_000]);
   });
 

@@ -38,9 +38,8 @@ describe('npm run migrate', () => {
   it('migrates as the role of MIGRATION_DATABASE_URL, past a pooler', async () => {
     await using database = await TestDatabase.create({ empty: true });
     const owner = `owner_${randomBytes(6).toString('hex')}`;
-    await database.query(
-      `create role ${owner} login password 'of-the-owner'; grant all on schema public to ${owner}`,
-    );
+    await database.createRole(owner, `login password 'of-the-owner'`);
+    await database.query(`grant all on schema public to ${owner}`);
     const { host, port, database: name } = database.address;
 
     const { code, stderr } = await runCommand(MIGRATE, {
@@ -53,7 +52,7 @@ describe('npm run migrate', () => {
     const owners = await database.query(
       `select distinct applied_by, tableowner from mikro_orm_migrations, pg_tables where schemaname = 'public'`,
     );
-    await database.query(`drop owned by ${owner}; drop role ${owner}`);
+    await database.dropRole(owner);
 
     expect({ code, stderr }).toStrictEqual({ code: 0, stderr: '' });
     expect(owners).toStrictEqual([{ applied_by: owner, tableowner: owner }]);

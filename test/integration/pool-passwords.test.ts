@@ -154,12 +154,12 @@ describe('a password that is changed while sessions come and go', () => {
 
   beforeEach(async () => {
     role = `rotated_${randomBytes(4).toString('hex')}`;
-    await database.query(`create role ${role} login password 'password 0'`);
+    await database.createRole(role, `login password 'password 0'`);
     await writeFile(passwordFile, 'password 0');
   });
 
   afterEach(async () => {
-    await database.query(`drop role ${role}`);
+    await database.dropRole(role);
   });
 
   /** Changes the password again and again, first the server's, then the file's; resolves to how sessions ended. */

@@ -40,9 +40,8 @@ const opened: SelfCheck[] = [];
 
 beforeAll(async () => {
   database = await TestDatabase.create();
-  await database.query(`create role ${role} login password '${PASSWORD}';
-    grant connect on database "${database.address.database}" to ${role};
-    grant usage on schema public to ${role};
+  await database.createRole(role, `login password '${PASSWORD}'`);
+  await database.query(`grant usage on schema public to ${role};
     grant select, insert, update, delete on all tables in schema public to ${role}`);
 });
 
@@ -57,7 +56,7 @@ afterEach(async () => {
 });
 
 afterAll(async () => {
-  await database.query(`drop owned by ${role}; drop role ${role}`);
+  await database.dropRole(role);
   await database.drop();
 });
 

@@ -39,7 +39,12 @@ export const BINARY_LINKS = parseLinks(
 /** A checkout as a package manager leaves it that runs no install scripts. */
 export function copyCheckout(checkout: string): void {
   const left = new Set(BINARY_LINKS.map(({ target }) => join(BINARIES, target)));
-  for (const path of ['package.json', 'src/database/database-error.ts', 'src/database/embedded']) {
+  for (const path of [
+    'package.json',
+    'src/database/database-error.ts',
+    'src/database/embedded',
+    'src/database/provision/provision-request.ts',
+  ]) {
     cpSync(join(REPOSITORY, path), join(checkout, path), { recursive: true });
   }
   cpSync(BINARIES, join(checkout, BINARIES_PACKAGE), {

@@ -100,6 +100,16 @@ export class TestDatabase implements AsyncDisposable {
     await withClient({ ...this.address, ...this.roles.owner }, (client) => client.query(text));
   }
 
+  /** Makes a role that may connect, and nothing else that its options do not say. */
+  async createRole(role: string, options: string): Promise<void> {
+    await this.query(`create role "${role}" ${options};
+      grant connect on database "${this.address.database}" to "${role}"`);
+  }
+
+  async dropRole(role: string): Promise<void> {
+    await this.query(`drop owned by "${role}" cascade; drop role "${role}"`);
+  }
+
   async drop(): Promise<void> {
     const { address } = inject('postgres');
     await dropDatabase(address, this.address.database);

@@ -65,6 +65,8 @@ export function migrationOrmOptions({
   });
   return {
     ...ormOptions({ pool, database: connection.database, entities, contextName: 'default' }),
+    // The operator's: made by npm run db:provision.
+    schemaGenerator: { ignoreSchema: ['tidegauge'] },
     extensions: [lockedMigratorExtension(migrator)],
     migrations: {
       tableName: MIGRATIONS_TABLE,

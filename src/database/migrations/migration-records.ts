@@ -15,12 +15,12 @@ interface MigrationRecord extends RecordedMigration {
 const LOCK_TIMEOUT = `select set_config('lock_timeout', '500', false)`;
 const MISSING = `select count(*) < 3 as "missing" from pg_attribute
   where attrelid = to_regclass(?) and attname in ('checksum', 'applied_by', 'release') and not attisdropped`;
-const ADD = `alter table "${MIGRATIONS_TABLE}" add column if not exists "checksum" text,
-  add column if not exists "applied_by" text, add column if not exists "release" text`;
+const ADD = `alter table "${MIGRATIONS_TABLE}" add column if not exists "checksum" varchar(64),
+  add column if not exists "applied_by" varchar(63), add column if not exists "release" varchar(255)`;
 const EXISTS = 'select to_regclass(?) is not null as "exists"';
 /** Reads a table without our columns, too: a release from before them made it. */
 const READ = `select m."name", to_jsonb(m) ->> 'checksum' as "checksum" from "${MIGRATIONS_TABLE}" m order by m."id"`;
-const COMPLETE = `update "${MIGRATIONS_TABLE}" set "checksum" = ?, "applied_by" = session_user, "release" = ?
+const COMPLETE = `update "${MIGRATIONS_TABLE}" set "checksum" = ?, "applied_by" = session_user, "release" = left(?, 255)
   where "name" = ?`;
 const ADOPT = `update "${MIGRATIONS_TABLE}" set "checksum" = ? where "name" = ? and "checksum" is null`;
 
