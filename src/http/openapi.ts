@@ -16,7 +16,11 @@ export interface ServiceInfo {
   readonly version: string;
 }
 
-type HeaderObject = { readonly description: string; readonly schema: { readonly type: 'string' } };
+type HeaderObject = {
+  readonly description: string;
+  readonly required?: true;
+  readonly schema: { readonly type: 'string' };
+};
 
 const MANAGEMENT_SCHEME = 'management';
 
@@ -66,10 +70,13 @@ const SESSION_HEADERS: Readonly<Record<string, HeaderObject>> = {
   },
 };
 
-/** On answers of writes. */
-const WRITE_HEADERS = {
-  [READ_AFTER]:
-    'Where the service reads from replicas: sent with a request that reads, it makes sure that the answer shows this write.',
+/** On answers of writes, where there are replicas. */
+const WRITE_HEADERS: Readonly<Record<string, HeaderObject>> = {
+  [READ_AFTER]: {
+    description:
+      'Where the service reads from replicas: sent with a request that reads, it makes sure that the answer shows this write.',
+    schema: { type: 'string' },
+  },
 };
 
 const idHeaderRefs = refsOf(ID_HEADERS);
@@ -175,7 +182,8 @@ function successesOf({
       description: streams === true ? `${description} ${STREAMED}` : description,
       headers: {
         ...sessionHeaderRefs,
-        ...headerObjects({ ...(method !== 'get' && WRITE_HEADERS), ...headers }),
+        ...(method !== 'get' && WRITE_HEADERS),
+        ...headerObjects(headers),
       },
       ...(schema === undefined ? {} : { content: { [JSON_TYPE]: { schema } } }),
     },
@@ -194,7 +202,7 @@ function headerObjects(
   return Object.fromEntries(
     Object.entries(headers).map(([name, description]) => [
       name,
-      { description, schema: { type: 'string' } },
+      { description, required: true, schema: { type: 'string' } },
     ]),
   );
 }

@@ -12,7 +12,13 @@ interface Operation {
   readonly tags: readonly string[];
   readonly requestBody?: unknown;
   readonly responses: Readonly<
-    Record<string, { readonly headers?: object; readonly content?: object }>
+    Record<
+      string,
+      {
+        readonly headers?: Readonly<Record<string, { readonly required?: boolean }>>;
+        readonly content?: object;
+      }
+    >
   >;
 }
 
@@ -193,9 +199,10 @@ function faultsOf(operation: Mounted, answer: Answer | undefined): string[] {
   if (documented === undefined) {
     return [`${operation.operationId} answers ${status}`];
   }
-  const missing = Object.keys(documented.headers ?? {})
-    .filter((name) => headers[name.toLowerCase()] === undefined)
-    .map((name) => `${operation.operationId} answers ${status} without ${name}`);
+  const missing = Object.entries(documented.headers ?? {})
+    .filter(([, header]) => '$ref' in header || header.required === true)
+    .filter(([name]) => headers[name.toLowerCase()] === undefined)
+    .map(([name]) => `${operation.operationId} answers ${status} without ${name}`);
   if (documented.content === undefined) {
     return [...missing, ...(text === '' ? [] : [`${operation.operationId} ${status} has a body`])];
   }
