@@ -14,7 +14,9 @@ export function comparedExpressions(expression: string): string[] {
       if (node.type.isError) {
         throw new Error(`not PromQL: ${expression}`);
       }
-      if (COMPARISONS.some((operator) => node.getChild(operator) !== null)) {
+      // A matcher of labels has the same operators.
+      const isOperation = node.name === 'BinaryExpr';
+      if (isOperation && COMPARISONS.some((operator) => node.getChild(operator) !== null)) {
         for (const side of [node.firstChild, node.lastChild]) {
           if (side !== null && side.name !== 'NumberDurationLiteral') {
             sides.push(expression.slice(side.from, side.to));

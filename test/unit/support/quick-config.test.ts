@@ -110,6 +110,8 @@ describe('what an alert compares', () => {
     ['sum by (x) (a / (b > 0)) != bool 2', ['sum by (x) (a / (b > 0))', 'b']],
     ['a > on (job) group_left () b', ['a', 'b']],
     ['absent(up{job="a>b"})', []],
+    ['rate(a{b!="c"}[1m]) > d{e!~"f"}', ['rate(a{b!="c"}[1m])', 'd{e!~"f"}']],
+    ['absent(up{job!="a"})', []],
   ])('is both sides of every comparison: %s', (expression, sides) => {
     expect(comparedExpressions(expression)).toEqual(sides);
   });
