@@ -47,6 +47,13 @@ export const OUTCOME_COLOURS: Colours = {
   rollbacks: COLOURS.wait,
 };
 
+/** Why who only reads went to the primary: after a write it is as it should be. */
+export const FALLBACK_COLOURS: Colours = {
+  unusable: 'red',
+  connect: COLOURS.wait,
+  read_after: USUAL,
+};
+
 /** What a session of the server waits for; `none` is work on its CPU. */
 export const WAIT_COLOURS: Colours = {
   none: 'green',

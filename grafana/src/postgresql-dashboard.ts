@@ -3,6 +3,7 @@ import type { Dashboard, ValueMapping } from '@grafana/grafana-foundation-sdk/da
 import {
   COLOURS,
   CONNECTION_COLOURS,
+  FALLBACK_COLOURS,
   OUTCOME_COLOURS,
   SESSION_COLOURS,
   WAIT_COLOURS,
@@ -19,6 +20,11 @@ const CERTIFICATE_WARNING_S = 1_209_600;
 
 const hits = rate('pg_stat_database_blks_hit_total').max();
 const reads = rate('pg_stat_database_blks_read_total').max();
+
+const BY_POOL = '{{db_client_connection_pool_name}}';
+
+/** In the place of figures of replicas where the settings name none. */
+const NO_REPLICAS = 'no replicas';
 
 /** In the place of figures of the host that the server does not tell. */
 const NOT_KNOWN = 'cannot be had';
@@ -377,6 +383,56 @@ export function postgresqlDashboard(): Dashboard {
               'Memory of the whole server, under what it may use; file cache that nobody uses is not in it.',
             bad: 'near the line: the kernel will end a backend, and with it all sessions.',
             next: 'connections used, above: each has memory of its own.',
+          }),
+        ],
+      },
+      {
+        id: 40,
+        title: 'Replicas',
+        panels: [
+          stat({
+            id: 41,
+            title: 'Read from',
+            unit: 'bool_yes_no',
+            width: 24,
+            limits: notBelow(1, 1),
+            empty: NO_REPLICAS,
+            targets: [
+              figure(gauge('db_replica_usable').min('db_client_connection_pool_name'), BY_POOL),
+            ],
+            shows: 'Whether every instance reads from the replica of this pool.',
+            bad: 'no: it is too far behind, promoted or away, and the others take its reads.',
+            next: 'the line db.replica.changed says which it is.',
+            to: 'logs-traces',
+          }),
+          timeseries({
+            id: 42,
+            title: 'Lag',
+            unit: 's',
+            line: 'allowed',
+            width: 12,
+            empty: NO_REPLICAS,
+            targets: [
+              curve(gauge('db_replica_lag_seconds').max('db_client_connection_pool_name'), BY_POOL),
+              curve(gauge('db_replica_max_lag_seconds').min(), 'allowed'),
+            ],
+            shows:
+              'How far the replica is behind as the instances see it, under DB_REPLICA_MAX_LAG_MS. Nothing while it is not known.',
+            bad: 'above the line: it is not read from before it is half as far behind.',
+            next: 'transactions, above: does the primary write more than usual.',
+          }),
+          stacked({
+            id: 43,
+            title: 'Fallbacks to the primary',
+            unit: 'cps',
+            width: 12,
+            colours: FALLBACK_COLOURS,
+            targets: [curve(rate('db_replica_fallbacks_total').sum('reason'), '{{reason}}')],
+            shows:
+              'Sessions that only read and went to the primary although there are replicas, per second.',
+            bad: 'unusable: no replica is up to date. connect: the pool of a replica is full, or cannot connect. read_after follows writes and is as it should be.',
+            next: 'whether the pool of the primary can carry them.',
+            to: 'pool',
           }),
         ],
       },

@@ -1,4 +1,7 @@
-import type { METRICS, MetricName } from '#telemetry/metric-catalogue.ts';
+import { METRICS } from '#telemetry/metric-catalogue.ts';
+import type { MetricName } from '#telemetry/metric-catalogue.ts';
+
+const POOL = 'db_client_connection_pool_name';
 
 type Catalogue = typeof METRICS;
 type NameOf<T extends Catalogue[MetricName]['type']> = {
@@ -38,8 +41,15 @@ export type Matchers<S extends Gauge | Counter> = {
 /** The selector of a series, held to the variables of the dashboard: job, instance and, where there is one, pool. */
 export function select<S extends Gauge | Counter>(series: S, matchers?: Matchers<S>): string {
   const chosen = Object.entries(matchers ?? {}).map(([label, match]) => matcher(label, match));
-  const pool = series.startsWith('db_') ? ['db_client_connection_pool_name=~"$pool"'] : [];
+  const pool = hasPool(series) ? [`${POOL}=~"$pool"`] : [];
   return `${series}{${['job=~"$job"', 'instance=~"$instance"', ...pool, ...chosen].join(', ')}}`;
+}
+
+/** Whether it is about one pool; the series of a histogram have its labels. */
+function hasPool(series: string): boolean {
+  const known: Readonly<Record<string, { readonly labels: object }>> = METRICS;
+  const metric = known[series] ?? known[series.replace(/_(?:bucket|sum|count)$/, '')];
+  return metric !== undefined && POOL in metric.labels;
 }
 
 function matcher(label: string, match: unknown): string {

@@ -77,6 +77,11 @@ export const DATABASE_METRICS = {
     POOL,
     'How far the replica was behind at the last look; absent while it is not known.',
   ),
+  db_replica_max_lag_seconds: gauge(
+    'seconds',
+    POOL,
+    'How far behind the replica may be to be read from, DB_REPLICA_MAX_LAG_MS.',
+  ),
   db_replica_fallbacks_total: counter(
     'sessions',
     { reason: REPLICA_FALLBACKS },

@@ -12,6 +12,7 @@ export function createReplicaMetrics(
 ) {
   const usable = instruments.gauge('db_replica_usable');
   const lag = instruments.gauge('db_replica_lag_seconds');
+  const maxLag = instruments.gauge('db_replica_max_lag_seconds');
   const counter = instruments.counter('db_replica_fallbacks_total');
   const fallbacks = childrenOf(REPLICA_FALLBACKS, (reason) =>
     bornAtZero(counter.labels({ reason })),
@@ -24,9 +25,11 @@ export function createReplicaMetrics(
     collect(): void {
       usable.reset();
       lag.reset();
-      for (const { name, state, lagMs } of readOr(replicaStats, [])) {
+      maxLag.reset();
+      for (const { name, state, lagMs, maxLagMs } of readOr(replicaStats, [])) {
         const pool = { db_client_connection_pool_name: name };
         usable.set(pool, state === 'usable' ? 1 : 0);
+        maxLag.set(pool, maxLagMs / 1000);
         if (lagMs !== undefined) {
           lag.set(pool, lagMs / 1000);
         }

@@ -21,6 +21,8 @@ export interface ReplicaSetParts {
 /** A replica as whoever looks at the service sees it. */
 export interface ReplicaStats extends ReplicaStanding {
   readonly name: string;
+  /** Further behind it is not read from. */
+  readonly maxLagMs: number;
 }
 
 /** The replicas of one primary: which of them somebody who only reads is sent to. */
@@ -30,11 +32,13 @@ export class ReplicaSet {
   readonly #stopping = new AbortController();
   readonly #observer: DatabaseObserver;
   readonly #primaryName: string;
+  readonly #maxLagMs: number;
   #turn = 0;
 
   constructor(connections: readonly DatabaseConnection[], parts: ReplicaSetParts) {
     this.#observer = parts.observer;
     this.#primaryName = parts.settings.poolName;
+    this.#maxLagMs = parts.settings.replicaMaxLagMs ?? 0;
     this.#replicas = connections.map((connection, index) =>
       this.#make(connection, `replica-${index + 1}`, parts),
     );
@@ -52,7 +56,10 @@ export class ReplicaSet {
   }
 
   stats(): readonly ReplicaStats[] {
-    return this.#replicas.map(({ name, standing }) => Object.freeze({ name, ...standing }));
+    const maxLagMs = this.#maxLagMs;
+    return this.#replicas.map(({ name, standing }) =>
+      Object.freeze({ name, maxLagMs, ...standing }),
+    );
   }
 
   /**
@@ -109,7 +116,7 @@ export class ReplicaSet {
         gate: pool.gate,
         signal: this.#stopping.signal,
       }),
-      maxLagMs: settings.replicaMaxLagMs ?? 0,
+      maxLagMs: this.#maxLagMs,
       missingMs: (replayed) => this.#trail.missingMs(replayed, performance.now()),
       onChange: ({ state: from }, { state: to, lagMs, code, message }) =>
         observer.replicaChanged?.({ pool: poolName, from, to, lagMs, code, message }),

@@ -11,6 +11,10 @@ describe('a query of a dashboard', () => {
     expect(timeouts.text).toBe(
       'increase(db_client_connection_timeouts_total{job=~"$job", instance=~"$instance", db_client_connection_pool_name=~"$pool"}[$__range])',
     );
+    expect(rate('db_session_duration_seconds_count').text).toContain(
+      'db_client_connection_pool_name=~"$pool"',
+    );
+    expect(increase('db_replica_fallbacks_total').text).not.toContain('$pool');
     expect(gauge('pg_up').text).toBe('pg_up{job=~"$job", instance=~"$instance"}');
   });
 

@@ -3,7 +3,7 @@ import type { ReplicaStats } from '#database/replicas/replica-set.ts';
 import { Instruments } from '#telemetry/instruments.ts';
 import { createReplicaMetrics } from '#telemetry/replica-metrics.ts';
 
-const replica = { replayed: undefined, code: undefined, message: '' };
+const replica = { maxLagMs: 500, replayed: undefined, code: undefined, message: '' };
 
 async function valuesOf(instruments: Instruments, name: string) {
   const metric = await instruments.registry.getSingleMetric(name)?.get();
@@ -21,6 +21,7 @@ it('replicas are read at the scrape, and a lag that is not known is absent', asy
   metrics.collect();
   const usable = await valuesOf(instruments, 'db_replica_usable');
   const lag = await valuesOf(instruments, 'db_replica_lag_seconds');
+  const maxLag = await valuesOf(instruments, 'db_replica_max_lag_seconds');
   stats = [];
   metrics.collect();
 
@@ -29,6 +30,10 @@ it('replicas are read at the scrape, and a lag that is not known is absent', asy
     ['replica-2', 0],
   ]);
   expect(lag).toEqual([['replica-1', 0.02]]);
+  expect(maxLag).toEqual([
+    ['replica-1', 0.5],
+    ['replica-2', 0.5],
+  ]);
   expect(await valuesOf(instruments, 'db_replica_usable')).toEqual([]);
 });
 
