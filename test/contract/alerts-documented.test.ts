@@ -100,7 +100,7 @@ describe('a runbook', () => {
   it.for(runbooks)('%s names only metrics that there are', (file) => {
     const named = [
       ...readFileSync(file, 'utf8').matchAll(
-        /\b(?:db_(?:client|session)|http_server|nodejs|tidegauge)_\w+/g,
+        /\b(?:db_(?:client|session|replica|tls)|http_server|nodejs|tidegauge)_\w+/g,
       ),
     ].map(([name]) => name);
 
