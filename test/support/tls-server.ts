@@ -1,11 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 import type { PeerCertificate } from 'node:tls';
+import { inject } from 'vitest';
 import type { EmbeddedServer } from '#database/embedded/embedded-server.ts';
 import { openSecureSocket } from '#database/tls/secure-socket.ts';
 import { TestFiles } from './certificates.ts';
 import type { Identity, TestAuthority } from './certificates.ts';
 import { withClient } from './databases.ts';
 import { startOwnServer } from './own-server.ts';
+import { Standby } from './standby.ts';
 import { until } from './until.ts';
 
 /** The role that the server knows by its certificate alone. */
@@ -18,17 +20,23 @@ const HBA = `
 hostssl all ${CERTIFIED_ROLE} 127.0.0.1/32 cert
 host all ${CLEAR_TEXT_ROLE} 127.0.0.1/32 password
 host all ${MD5_ROLE} 127.0.0.1/32 md5
-host all all 127.0.0.1/32 scram-sha-256
+host all,replication all 127.0.0.1/32 scram-sha-256
 `;
 
 /** A PostgreSQL of the project's version that offers TLS, and takes plain text as well. */
 export class TlsServer implements AsyncDisposable {
   readonly files: TestFiles;
   readonly #server: EmbeddedServer;
+  readonly #settings: Readonly<Record<string, string>>;
 
-  private constructor(server: EmbeddedServer, files: TestFiles) {
+  private constructor(
+    server: EmbeddedServer,
+    files: TestFiles,
+    settings: Readonly<Record<string, string>>,
+  ) {
     this.#server = server;
     this.files = files;
+    this.#settings = settings;
   }
 
   /** Starts one that shows this identity; who is `trusted` may vouch for its clients. */
@@ -38,19 +46,25 @@ export class TlsServer implements AsyncDisposable {
     settings: Readonly<Record<string, string>> = {},
   ): Promise<TlsServer> {
     const files = new TestFiles();
-    const server = await startOwnServer({
+    const own = {
       ...settings,
       ssl: 'on',
       ssl_cert_file: files.write('server.crt', identity.cert),
       ssl_key_file: files.write('server.key', identity.key),
       ssl_ca_file: files.write('clients.crt', trusted.pem),
       hba_file: files.write('pg_hba.conf', HBA),
-    });
-    return new TlsServer(server, files);
+    };
+    return new TlsServer(await startOwnServer(own), files, own);
   }
 
   get address(): EmbeddedServer['connection'] {
     return this.#server.connection;
+  }
+
+  /** Starts a standby that follows it, and shows the same identity to the same clients. */
+  async startStandby(): Promise<Standby> {
+    const { binDir } = inject('postgres');
+    return await Standby.start(this.#server, { binDir, settings: this.#settings });
   }
 
   /** Runs statements as the superuser, over plain text; gives the rows of the last. */

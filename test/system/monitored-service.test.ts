@@ -17,6 +17,7 @@ import { Monitoring, MONITORING_PROGRAMS } from '#test/support/system/monitoring
 import { quickExpression } from '#test/support/system/quick-config.ts';
 import { hasPrograms } from '#test/support/system/programs.ts';
 import { LOAD_ENV, ScriptedLoad } from '#test/support/system/scripted-load.ts';
+import type { Standby } from '#test/support/standby.ts';
 import { TlsServer } from '#test/support/tls-server.ts';
 
 const SERVICE = fileURLToPath(new URL('../support/system/test-service.ts', import.meta.url));
@@ -31,6 +32,7 @@ const LIVE = [
   ['DbPoolLeak', 'warning', 'ticket'],
   ['DbSlowQueries', 'warning', 'ticket'],
   ['PgDeadlocks', 'warning', 'ticket'],
+  ['DbReplicaUnusable', 'warning', 'ticket'],
   ['DbUnreachable', 'critical', 'page'],
   ['DbConnectFailures', 'critical', 'page'],
 ] as const;
@@ -54,6 +56,7 @@ const targets = new Map(
 );
 
 let server: TlsServer | undefined;
+let standby: Standby | undefined;
 let service: ServiceProcess | undefined;
 let collector: OtlpReceiver;
 let monitoring: Monitoring;
@@ -61,7 +64,7 @@ let load: ScriptedLoad;
 /** What Alertmanager knew while the server was away. */
 let held: readonly HeldAlert[];
 
-/** The story that everything here is about: an ordinary day, a pool that is too small, a server that goes away. */
+/** The story that everything here is about: an ordinary day, a pool that is too small, a replica that goes away, a server that does. */
 async function runScript(): Promise<void> {
   const authority = await TestAuthority.create('known');
   const identity = await authority.issue({
@@ -73,13 +76,14 @@ async function runScript(): Promise<void> {
   await withClient({ ...server.address, database }, async (client) => {
     for (const statement of hostFiguresFunction()) await client.query(statement);
   });
-  const url = databaseUrl({ ...server.address, database });
+  standby = await server.startStandby();
   collector = await OtlpReceiver.start();
   service = await ServiceProcess.start({
     entry: SERVICE,
     env: {
       ...LOAD_ENV,
-      DATABASE_URL: url,
+      DATABASE_URL: databaseUrl({ ...server.address, database }),
+      DATABASE_REPLICA_URLS: databaseUrl({ ...standby.server.connection, database }),
       DB_SSL_MODE: 'verify-full',
       DB_SSL_ROOT_CERT: server.files.write('root.crt', authority.pem),
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
@@ -98,11 +102,14 @@ async function runScript(): Promise<void> {
     await load.statementsByTheDozen();
     await load.replaceConnections();
   }
+  await standby.stop();
   await load.leak();
   await load.deadlock();
   const slow = load.slowStatements();
   await Promise.all(
-    ['DbPoolLeak', 'DbSlowQueries', 'PgDeadlocks'].map((alert) => monitoring.sink.told(alert)),
+    ['DbPoolLeak', 'DbSlowQueries', 'PgDeadlocks', 'DbReplicaUnusable'].map((alert) =>
+      monitoring.sink.told(alert),
+    ),
   );
   await slow.stop();
   await load.flood();
@@ -125,6 +132,7 @@ describe.runIf(hasPrograms(...MONITORING_PROGRAMS))('a service with a real Prome
     await service?.end();
     await collector?.[Symbol.asyncDispose]();
     await monitoring?.end({ keepFiles: hasFailed });
+    await standby?.stop();
     await server?.[Symbol.asyncDispose]();
   });
 
@@ -144,13 +152,16 @@ describe.runIf(hasPrograms(...MONITORING_PROGRAMS))('a service with a real Prome
   it('pages for the server, and for nothing that follows from its being away', () => {
     const names = (alerts: readonly { readonly labels: Readonly<Record<string, string>> }[]) =>
       alerts.map(({ labels }) => labels['alertname'] ?? '');
-    const ofPool = held.filter(({ labels }) => labels['alertname']?.startsWith('DbPool'));
+    const follows = (name: string) => name.startsWith('DbPool') || name === 'DbReplicaUnusable';
+    const following = held.filter(({ labels }) => follows(labels['alertname'] ?? ''));
     const told = names(monitoring.sink.notifications.filter(({ status }) => status === 'firing'));
     const toldAfter = told.slice(told.indexOf('DbUnreachable'));
 
-    expect(names(ofPool)).toContain('DbPoolRejections');
-    expect(ofPool.filter(({ status }) => status.inhibitedBy.length === 0)).toEqual([]);
-    expect(toldAfter.filter((name) => name.startsWith('DbPool'))).toEqual([]);
+    expect(names(following)).toEqual(
+      expect.arrayContaining(['DbPoolRejections', 'DbReplicaUnusable']),
+    );
+    expect(following.filter(({ status }) => status.inhibitedBy.length === 0)).toEqual([]);
+    expect(toldAfter.filter(follows)).toEqual([]);
   });
 
   it('has been asked everything the script asks', () => {
@@ -175,6 +186,20 @@ describe.runIf(hasPrograms(...MONITORING_PROGRAMS))('a service with a real Prome
       expect(sides.length > 0 || WITHOUT_COMPARISON.has(alert)).toBe(true);
     },
   );
+
+  it('reads from the replica while it is there, and from the primary afterwards', async () => {
+    const served = 'db_client_connection_use_time_seconds_count';
+    const fallbacks = 'increase(db_replica_fallbacks_total{reason="unusable"}[5s]) > 0';
+
+    const empty = await emptyOf([
+      'db_replica_usable == 1',
+      `increase(${served}{db_client_connection_pool_name="replica-1"}[5s]) > 0`,
+      'db_replica_usable == 0',
+      `${fallbacks} and on () db_replica_usable == 0`,
+    ]);
+
+    expect(empty).toEqual([]);
+  });
 
   it.each(EXEMPLARS)('leads from the exemplars of %s to spans', async (name) => {
     const ids = await monitoring.prometheus.exemplars(`${name}_bucket`, monitoring.time);

@@ -26,6 +26,8 @@ export class ScriptedLoad {
   readonly #url: string;
   /** Answers so far, by status; 0 is none. */
   readonly statuses: Record<number, number> = {};
+  /** What who reads must send to see what was written last. */
+  #readAfter = '';
 
   constructor(url: string) {
     this.#url = url;
@@ -37,7 +39,8 @@ export class ScriptedLoad {
     const { id } = user as { id: string }; // adapter: POST /users has answered
     await this.#send('POST', '/teams', { name: 'Engines', ownerId: id });
     await this.#send('PATCH', `/users/${id}`, { name: 'Ada L.' });
-    for (const path of [`/users/${id}`, '/users?limit=5', '/teams?include=members', '/readyz']) {
+    await this.#send('GET', `/users/${id}`, undefined, { 'read-after': this.#readAfter });
+    for (const path of ['/users?limit=5', '/teams?include=members', '/readyz']) {
       await this.#send('GET', path);
     }
     await this.#send('POST', '/users', { email: 'nobody' });
@@ -99,15 +102,22 @@ export class ScriptedLoad {
     });
   }
 
-  async #send(method: string, path: string, body?: unknown): Promise<unknown> {
+  async #send(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<unknown> {
     const response = await fetch(this.#url + path, {
       method,
       headers: {
+        ...headers,
         authorization: `Bearer ${LOAD_ENV.MANAGEMENT_TOKEN}`,
         ...(body !== undefined && { 'content-type': 'application/json' }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
+    this.#readAfter = response.headers.get('read-after') ?? this.#readAfter;
     this.statuses[response.status] = (this.statuses[response.status] ?? 0) + 1;
     const text = await response.text();
     return text === '' ? undefined : JSON.parse(text);
