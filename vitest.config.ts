@@ -29,8 +29,14 @@ const ABOUT_SERVICE = [
   'test/integration/{pgbouncer-errors,service-output,traces-collector,traces-switched}*',
 ];
 
-/** Faults of our own side, which a server of one version shows as well as two. */
-const ABOUT_POOL = rounds.isFull ? [] : ['test/chaos/{pool,requests,start}*'];
+/** What a server of one version shows as well as two: our own side of the pool, of a commit, of the API, of a command. */
+const ABOUT_US = [
+  'test/chaos/{pool,requests,start}*',
+  'test/integration/{config-check,http,memberships,openapi,pgbouncer,pool,request,teams,text,traces,users-}*',
+  'test/integration/database-{cancel,commit-unknown,context,failover,health,nesting,operations,overflow,pool,pre-ping,repeats,session-faults}.test.ts',
+  'test/integration/migrations-{command,concurrency,down,edited,lock,match-entities,pending}.test.ts',
+  'test/integration/{cancel-request,tls-service}.test.ts',
+];
 
 /** Through a PgBouncer: all that goes through one, or a part of it that takes seconds. */
 const throughPgBouncer = {
@@ -39,7 +45,8 @@ const throughPgBouncer = {
   provide: { isPooled: true },
 };
 
-const { isWanted, installed: oldest } = oldestPostgres;
+const { isWanted, installed: oldest, isFull } = oldestPostgres;
+const alike = isFull ? [] : ABOUT_US;
 const onOldest =
   oldest === undefined
     ? []
@@ -49,7 +56,7 @@ const onOldest =
           test: {
             ...integration,
             name: `integration-${oldest.major}`,
-            exclude: [...ABOUT_EMBEDDED, ...ABOUT_SERVICE],
+            exclude: [...ABOUT_EMBEDDED, ...ABOUT_SERVICE, ...alike],
             provide: { postgresBinDir: oldest.binDir },
             sequence: { groupOrder: 1 },
           },
@@ -59,7 +66,7 @@ const onOldest =
           test: {
             ...chaos,
             name: `chaos-${oldest.major}`,
-            exclude: [...ABOUT_SERVICE, ...ABOUT_POOL],
+            exclude: [...ABOUT_SERVICE, ...alike],
             provide: { postgresBinDir: oldest.binDir },
             sequence: { groupOrder: 3 },
           },

@@ -198,7 +198,8 @@ describe('S1: certificates of ours', () => {
     expect(outcomes).toEqual([
       ['no certificate', 'DB_AUTH_FAILED', undefined],
       ['files that are not there', 'DB_TLS', 'DB_SSL_CERT'],
-      ['of a stranger', 'DB_TLS', undefined],
+      // The server's alert may be overtaken by the end of its connection (TLS 1.3).
+      ['of a stranger', expect.stringMatching(/^DB_(?:TLS|CONNECTION_LOST)$/), undefined],
       ['of ours', 'in', 10],
       ['the certificate is new, its key is not yet', 'DB_TLS', 'DB_SSL_KEY'],
       ['the key is half written', 'DB_TLS', 'DB_SSL_KEY'],

@@ -35,4 +35,6 @@ const isWanted = server ? server === 'embedded' : !url;
 export const oldestPostgres = {
   isWanted,
   installed: isWanted ? findOldest() : undefined,
+  /** Set by `npm run test:oldest`: all that can run there, in place of what its version has a part in. */
+  isFull: process.env['OLDEST_FULL'] === '1',
 } as const;
