@@ -109,8 +109,8 @@ export interface Service {
 interface WaysToDatabase {
   /** Of the service itself. */
   readonly connection: DatabaseConnection;
-  /** Of migrations. */
-  readonly migration: DatabaseConnection;
+  /** Of migrations; throws `CONFIG_INVALID` where the settings name none that can migrate. */
+  readonly migration: () => DatabaseConnection;
   /** Of reports; undefined = they are not configured. */
   readonly reporting: DatabaseConnection | undefined;
 }
@@ -317,9 +317,10 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   }
 
   async function waysToDatabase(): Promise<WaysToDatabase> {
-    const { connection, direct, migration, reporting } = settings.database;
+    const { connection, reporting } = settings.database;
     if (connection !== undefined) {
-      return { connection, migration: migration ?? direct ?? connection, reporting };
+      const migration = () => configuredMigrator(settings.database) ?? connection;
+      return { connection, migration, reporting };
     }
     const server = await startEmbeddedPostgres({
       dataDir: overrides.dataDir ?? projectFile('.data/postgres'),
@@ -343,14 +344,14 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     const { owner, app, reader } = server.roles;
     return {
       connection: revealing(app),
-      migration: revealing(owner),
+      migration: () => revealing(owner),
       reporting: revealing(reader),
     };
   }
 
-  async function prepare(migration: DatabaseConnection): Promise<void> {
+  async function prepare(migration: WaysToDatabase['migration']): Promise<void> {
     const { applied } = await migrate({
-      connection: configuredMigrator(settings.database) ?? migration,
+      connection: migration(),
       entities,
       migrationsDir,
       limits: settings.database.migrationLimits,
@@ -408,7 +409,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   }
 
   /** Not awaited by the start: a server that is away for an hour is waited for, live and not ready. */
-  async function bringUp(migration: DatabaseConnection): Promise<void> {
+  async function bringUp(migration: WaysToDatabase['migration']): Promise<void> {
     if (settings.migrateOnStart) {
       await prepareDatabase({
         prepare: () => prepare(migration),
@@ -530,7 +531,6 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   };
 }
 
-/** Has the connections of a pool replaced, and tells how many those are. */
 /** What is known of a replica's pool; `/healthz` has what its monitor has found. */
 function sourcesOf(pool: ConnectionPool): ReportSources {
   return {
@@ -545,6 +545,7 @@ function sourcesOf(pool: ConnectionPool): ReportSources {
   };
 }
 
+/** Has the connections of a pool replaced, and tells how many those are. */
 function evict(pool: Pick<DatabaseSessionManager, 'stats' | 'evict'>): EvictedConnections {
   const { name, idle, used, connecting } = pool.stats();
   pool.evict();
