@@ -200,9 +200,11 @@ describe('what is used after its end', () => {
   });
 
   it('F39: getDb in work that was not awaited is refused', async () => {
+    const ended = Promise.withResolvers<void>();
     const { late } = await sessions.session(() =>
-      Promise.resolve({ late: delay(20).then(() => getDb()) }),
+      Promise.resolve({ late: ended.promise.then(() => getDb()) }),
     );
+    ended.resolve();
 
     await expect(late).rejects.toMatchObject({ code: 'DB_SESSION_ENDED' });
   });

@@ -42,6 +42,7 @@ const SENSELESS: Readonly<Record<string, readonly string[]>> = {
     'takes at most 3 queries for',
     'can be found from the statement that the server has streamed last',
     'see one moment',
+    'is one statement of the pool of reports, and none of the main one',
   ],
   'no statement is prepared': [
     'prepared statements are those that the server has prepared',
@@ -60,6 +61,9 @@ const SENSELESS: Readonly<Record<string, readonly string[]>> = {
     'F14: is not reset, whatever it does',
     'a manager that is closed while it begins leaves no connection behind',
     'replaces every connection: idle ones at once',
+    'is shown by whom it is held, with what its server says of that, and is evicted with the main one',
+    'to end the session of another',
+    'to cancel the statement of another',
     'obeys: evicted connections are replaced',
     'is every one that the ORM writes for the entities of this project',
   ],
