@@ -17,6 +17,9 @@ const { status } = spawnSync(
     ...ABOUT_THE_API.map((name) => `test/integration/${name}`),
     ...process.argv.slice(2),
   ],
-  { stdio: 'inherit', env: { ...process.env, TEST_POSTGRES: 'embedded', TEST_REPLICA: '1' } },
+  {
+    stdio: 'inherit',
+    env: { ...process.env, TEST_POSTGRES: 'embedded', TEST_REPLICA: '1', OLDEST_FULL: '1' },
+  },
 );
 process.exitCode = status ?? 1;
