@@ -136,7 +136,7 @@ const WAYS_TO_WRITE: readonly (readonly [string, ...string[]])[] = [
   [`select pg_logical_emit_message(false, 'a', 'b')`],
   [`copy users from program 'echo'`],
   [`copy (select 1) to program 'cat'`],
-  [`copy (select 1) to '/tmp/mine'`],
+  [`copy (select 1) to 'mine'`],
   ['copy users from stdin'],
   [`do $$ begin insert into users ${COLUMNS} values ${ROW}; end $$`],
   [`do $$ begin execute 'create temporary table mine (id int)'; end $$`],
