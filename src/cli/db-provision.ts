@@ -1,9 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { ConfigError } from '#config/config-error.ts';
-import { formatConfigError } from '#config/format-config-error.ts';
 import { loadProvisioning } from '#config/load-settings.ts';
-import { DatabaseError } from '#database/database-error.ts';
 import { revealing } from '#database/embedded/provision-embedded.ts';
 import { readEmbeddedState } from '#database/embedded/read-embedded-state.ts';
 import { noServerError } from '#database/migrations/find-server.ts';
@@ -12,6 +9,7 @@ import { provision } from '#database/provision/provision.ts';
 import type { ProvisionOptions, ProvisionOutcome } from '#database/provision/provision.ts';
 import { surveyRoles } from '#database/provision/survey-roles.ts';
 import { entities } from '#entities.ts';
+import { toldExitCode } from './told-exit-code.ts';
 
 const USAGE = `usage: npm run db:provision [-- --dry-run | --report | --help]
 
@@ -28,8 +26,6 @@ Exit codes: 0 as it should be, 1 failed and nothing changed, 64 wrong usage, 78 
 
 /** sysexits.h, EX_USAGE. */
 const EXIT_USAGE = 64;
-/** sysexits.h, EX_CONFIG. */
-const EXIT_CONFIG = 78;
 
 // The server takes back what is not committed.
 process.once('SIGINT', () => process.exit(130));
@@ -65,15 +61,7 @@ async function main(): Promise<number> {
     }
     return 0;
   } catch (error) {
-    if (error instanceof ConfigError) {
-      process.stderr.write(formatConfigError(error));
-      return error.exitCode;
-    }
-    if (error instanceof DatabaseError) {
-      process.stderr.write(`${error.code}: ${error.message}\n`);
-      return error.code === 'CONFIG_INVALID' ? EXIT_CONFIG : 1;
-    }
-    throw error;
+    return toldExitCode(error);
   }
 }
 

@@ -1,16 +1,15 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { readBuildInfo, releaseOf } from '#config/build-info.ts';
-import { ConfigError } from '#config/config-error.ts';
-import { formatConfigError } from '#config/format-config-error.ts';
 import type { MigrationLimits } from '#config/settings.ts';
 import { loadSettings } from '#config/load-settings.ts';
-import { DatabaseError } from '#database/database-error.ts';
+import type { DatabaseError } from '#database/database-error.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
 import { findServer, noServerError } from '#database/migrations/find-server.ts';
 import { migrate } from '#database/migrations/migrate.ts';
 import { prepareDatabase } from '#database/prepare-database.ts';
 import { entities } from '#entities.ts';
+import { toldExitCode } from './told-exit-code.ts';
 
 const USAGE = `usage: npm run migrate [-- --help]
 
@@ -25,8 +24,6 @@ const ROOT = new URL('../../', import.meta.url);
 const WAIT_FOR_SERVER_MS = 30_000;
 /** sysexits.h, EX_USAGE. */
 const EXIT_USAGE = 64;
-/** sysexits.h, EX_CONFIG. */
-const EXIT_CONFIG = 78;
 /** What waiting does not mend; locks have been waited for already. */
 const FINAL: ReadonlySet<string> = new Set([
   'DB_AUTH_FAILED',
@@ -61,15 +58,7 @@ async function main(): Promise<number> {
     await migrateWhenReachable(connection, settings.database.migrationLimits);
     return 0;
   } catch (error) {
-    if (error instanceof ConfigError) {
-      process.stderr.write(formatConfigError(error));
-      return error.exitCode;
-    }
-    if (error instanceof DatabaseError) {
-      process.stderr.write(`${error.code}: ${error.message}\n`);
-      return error.code === 'CONFIG_INVALID' ? EXIT_CONFIG : 1;
-    }
-    throw error;
+    return toldExitCode(error);
   }
 }
 
