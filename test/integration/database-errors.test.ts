@@ -8,6 +8,7 @@ import { UserEntity } from '#features/users/user.entity.ts';
 import { assertClean } from '#test/support/assert-clean.ts';
 import { failureOf } from '#test/support/failure-of.ts';
 import { TestDatabase } from '#test/support/test-database.ts';
+import { until } from '#test/support/until.ts';
 
 let database: TestDatabase;
 let sessions: DatabaseSessionManager;
@@ -131,16 +132,26 @@ describe('an error of the server', () => {
 
   it('tells a statement that ran too long from one that was cancelled', async () => {
     const slow = await failureOf(sessions.session((db) => db.execute('select pg_sleep(5)')));
-    const cancelled = await failureOf(
-      sessions.session(async (db) => {
-        const [row] = await db.execute<{ pid: number }[]>('select pg_backend_pid() as pid');
-        setTimeout(() => void database.query('select pg_cancel_backend($1)', [row?.pid]), 50);
-        await db.execute('select pg_sleep(0.25)');
-      }),
+    const patient = new DatabaseSessionManager();
+    await patient.init(database.options({ entities, statementTimeoutMs: 30_000 }));
+    const cancelled = failureOf(
+      patient.session((db) => db.execute('select pg_sleep(29) /* to be cancelled */')),
+    );
+    await until('the statement is there, and is cancelled', async () =>
+      (
+        await database.query(`
+          select pg_cancel_backend(pid) from pg_stat_activity
+          where datname = current_database() and state = 'active' and pid <> pg_backend_pid()
+            and query like '%to be cancelled%'`)
+      ).at(0),
     );
 
     expect(slow).toMatchObject({ code: 'DB_QUERY_TIMEOUT', details: { sqlState: '57014' } });
-    expect(cancelled).toMatchObject({ code: 'DB_QUERY_CANCELLED', details: { sqlState: '57014' } });
+    expect(await cancelled).toMatchObject({
+      code: 'DB_QUERY_CANCELLED',
+      details: { sqlState: '57014' },
+    });
+    await patient.close();
   });
 
   it('of a lock that is not granted in time is DB_LOCK_TIMEOUT', async () => {

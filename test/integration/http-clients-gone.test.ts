@@ -10,7 +10,6 @@ import type { TestService } from '#test/support/build-test-service.ts';
 
 const SLOTS = 10;
 const REQUESTS = 200;
-const PATIENCE_MS = 100;
 /** A statement takes longer by far, and ten times what a slot may need to be free. */
 const SOON = { timeout: 5000, interval: 10 };
 const STATEMENT_TIMEOUT_MS = 20_000;
@@ -24,6 +23,7 @@ beforeAll(async () => {
       DB_POOL_SIZE: String(SLOTS),
       DB_MAX_OVERFLOW: '0',
       DB_QUEUE_LIMIT: String(REQUESTS),
+      DB_ACQUIRE_TIMEOUT_MS: '20000',
       DB_STATEMENT_TIMEOUT_MS: String(STATEMENT_TIMEOUT_MS),
       HTTP_REQUEST_TIMEOUT_MS: '30000',
       LOG_LEVEL: 'fatal',
@@ -83,18 +83,20 @@ const ROUTES = [
   }),
 ];
 
-/** Sends requests at once, each of which its client leaves after a while; resolves to how many were answered. */
+/** Sends requests at once, each of which its client leaves when told to; resolves to how many were answered. */
 async function sendAndLeave(
   path: string,
   count: number,
-  patienceMs: (index: number) => number,
+  leave: (index: number) => AbortSignal,
 ): Promise<number> {
   const method = ROUTES.find((known) => known.path === `${path}/:pair`)?.method.toUpperCase() ?? '';
   const answers = await Promise.all(
     Array.from({ length: count }, async (_unused, index) => {
-      const signal = AbortSignal.timeout(patienceMs(index));
       try {
-        const { status } = await fetch(`${service.url}${path}/${index}`, { method, signal });
+        const { status } = await fetch(`${service.url}${path}/${index}`, {
+          method,
+          signal: leave(index),
+        });
         return status === 204;
       } catch {
         return false;
@@ -124,8 +126,11 @@ describe(`${REQUESTS} clients that leave`, () => {
   it.each(['/slow', '/slowPair'])(
     'F41: of %s take their statements with them, and free their slots',
     async (path) => {
-      const answered = sendAndLeave(path, REQUESTS, () => PATIENCE_MS);
-      await expect.poll(() => service.stats().used, SOON).toBe(SLOTS);
+      const clients = new AbortController();
+      const answered = sendAndLeave(path, REQUESTS, () => clients.signal);
+      const all = { used: SLOTS, waiting: REQUESTS - SLOTS };
+      await expect.poll(() => service.stats(), SOON).toMatchObject(all);
+      clients.abort();
 
       expect(await answered).toBe(0);
 
@@ -136,7 +141,11 @@ describe(`${REQUESTS} clients that leave`, () => {
   );
 
   it('F41 control: sessions that are not bound to their requests keep slots and statements', async () => {
-    expect(await sendAndLeave('/unbound', SLOTS, () => PATIENCE_MS)).toBe(0);
+    const clients = new AbortController();
+    const answered = sendAndLeave('/unbound', SLOTS, () => clients.signal);
+    await expect.poll(activeStatements, SOON).toBe(SLOTS);
+    clients.abort();
+    expect(await answered).toBe(0);
 
     await delay(1000);
     const [slots, statements] = [service.stats().used, await activeStatements()];
@@ -146,7 +155,9 @@ describe(`${REQUESTS} clients that leave`, () => {
   });
 
   it('F41: at any moment of a write leave all of it behind, or nothing', async () => {
-    const answered = await sendAndLeave('/pair', REQUESTS, (index) => index * 10);
+    const answered = await sendAndLeave('/pair', REQUESTS, (index) =>
+      AbortSignal.timeout(index * 10),
+    );
 
     await expect.poll(() => service.activeSessions, SOON).toBe(0);
     const { whole, half } = await pairs();
@@ -158,7 +169,11 @@ describe(`${REQUESTS} clients that leave`, () => {
   });
 
   it('F41 control: leave halves where a write is two transactions', async () => {
-    await sendAndLeave('/halves', 3, () => 10 * PATIENCE_MS);
+    const clients = new AbortController();
+    const answered = sendAndLeave('/halves', 3, () => clients.signal);
+    await expect.poll(pairs, SOON).toEqual({ whole: 0, half: 3 });
+    clients.abort();
+    expect(await answered).toBe(0);
 
     await expect.poll(() => service.activeSessions, SOON).toBe(0);
     expect(await pairs()).toEqual({ whole: 0, half: 3 });

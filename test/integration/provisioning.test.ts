@@ -28,13 +28,14 @@ const run = async (isDryRun = false) =>
 describe('provisioning', () => {
   it('makes the roles once, and changes nothing when run again', async () => {
     const first = await run();
-    const before = await accessDump(database);
+    const before = await accessDump(database, roles);
     const second = await run();
 
     expect(first).toMatchObject({ skipped: [], notes: [] });
     expect(first.changes.length).toBeGreaterThan(30);
     expect(second).toMatchObject({ changes: [], skipped: [], notes: [] });
-    expect(await accessDump(database)).toStrictEqual(before);
+    expect(before.filter((line) => line.startsWith('role '))).toHaveLength(3);
+    expect(await accessDump(database, roles)).toStrictEqual(before);
   });
 
   it('restores what was taken, and takes what was given, and says so', async () => {
@@ -77,9 +78,9 @@ describe('provisioning', () => {
   });
 
   it('tells what it would do, and does nothing', async () => {
-    const before = await accessDump(database);
+    const before = await accessDump(database, roles);
     const dry = await run(true);
-    const after = await accessDump(database);
+    const after = await accessDump(database, roles);
     const real = await run();
 
     expect(after).toStrictEqual(before);
@@ -183,18 +184,18 @@ describe('provisioning', () => {
   ])('refuses %s, and changes nothing', async (_, arrange) => {
     const cleanUp = roles;
     await arrange();
-    const before = await accessDump(database);
+    const before = await accessDump(database, roles);
 
     await expect(run()).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
 
-    expect(await accessDump(database)).toStrictEqual(before);
+    expect(await accessDump(database, roles)).toStrictEqual(before);
     roles = cleanUp;
   });
 
   it('fails with DB_PERMISSION, and changes nothing, as a role that may not make roles', async () => {
     await run();
-    const before = await accessDump(database);
     const others = newTestRoles();
+    const before = await accessDump(database, roles, others);
     const connection = asRole(database.address, roles.owner);
 
     await expect(provision({ connection, request: testRequest(others) })).rejects.toMatchObject({
@@ -202,7 +203,7 @@ describe('provisioning', () => {
       message: expect.stringContaining(roles.owner.user),
     });
 
-    expect(await accessDump(database)).toStrictEqual(before);
+    expect(await accessDump(database, roles, others)).toStrictEqual(before);
   });
 });
 

@@ -1,4 +1,5 @@
 import type { TestDatabase } from './test-database.ts';
+import type { TestRoles } from './test-roles.ts';
 import type { RoleKind } from '#database/provision/provision-request.ts';
 
 /** What the server says that a role is and may do, by its own functions. */
@@ -51,13 +52,23 @@ export async function rightsOf(database: TestDatabase, kind: RoleKind): Promise<
   return rights;
 }
 
-/** Everything that provisioning could change, as text: of two runs, it is compared. */
-export async function accessDump(database: TestDatabase): Promise<readonly string[]> {
-  const rows = await database.query<{ line: string }>(`
+/**
+ * Everything that provisioning of these roles could change, as text: of two runs, it is compared. Roles, unlike all else,
+ * are the whole server's: those that other tests make meanwhile are left out.
+ */
+export async function accessDump(
+  database: TestDatabase,
+  ...roles: readonly TestRoles[]
+): Promise<readonly string[]> {
+  const rows = await database.query<{ line: string }>(
+    `
+    with ours as (select oid from pg_roles where rolname = any($1))
     select 'role ' || (to_jsonb(r) - 'rolpassword')::text || coalesce(a.rolpassword, '') as line
-      from pg_roles r join pg_authid a on a.oid = r.oid
+      from pg_roles r join pg_authid a on a.oid = r.oid where r.oid in (table ours)
     union all select 'member ' || to_jsonb(m)::text from pg_auth_members m
-    union all select 'settings ' || to_jsonb(s)::text from pg_db_role_setting s
+      where m.member in (table ours) or m.roleid in (table ours)
+    union all select 'settings ' || to_jsonb(s)::text from pg_db_role_setting s 
+      where s.setrole in (table ours) or s.setdatabase = (select oid from pg_database where datname = current_database())
     union all select 'database ' || datname || datdba || coalesce(datacl::text, '') from pg_database
       where datname = current_database()
     union all select 'schema ' || nspname || nspowner || coalesce(nspacl::text, '') from pg_namespace
@@ -65,6 +76,8 @@ export async function accessDump(database: TestDatabase): Promise<readonly strin
     union all select 'column ' || attrelid || attname || attacl::text from pg_attribute where attacl is not null
     union all select 'function ' || oid || proowner || coalesce(proacl::text, '') from pg_proc
     union all select 'default ' || to_jsonb(d)::text from pg_default_acl d
-    order by 1`);
+    order by 1`,
+    [roles.flatMap((set) => Object.values(set).map(({ user }) => user))],
+  );
   return rows.map(({ line }) => line);
 }
