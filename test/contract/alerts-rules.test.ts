@@ -4,6 +4,8 @@ import { SERVICE_PATHS } from '#http/service-paths.ts';
 import { describe, expect, it } from 'vitest';
 import { readRuleGroups } from '#test/support/alerts/rule-groups.ts';
 import { readExpectations, TEST_NAMES, TESTED_FILES } from '#test/support/alerts/rule-tests.ts';
+import { readDashboards } from '#test/support/dashboards/dashboard-json.ts';
+import { dashboardTargets } from '#test/support/dashboards/dashboard-targets.ts';
 import { catalogueFaults } from '#test/support/promql/catalogue-faults.ts';
 import type { SeriesLabels } from '#test/support/promql/catalogue-faults.ts';
 import { isPromql, selectorsOf } from '#test/support/promql/selectors.ts';
@@ -89,6 +91,25 @@ describe('the rules of Prometheus', () => {
     expect(ofClients.length).toBeGreaterThan(3);
     expect(counted).toStrictEqual([]);
   });
+
+  it.each(['availability', 'latency'])(
+    'count the requests of %s that the dashboard shows as using its budget',
+    (slo) => {
+      const excluded = (expr: string) =>
+        selectorsOf(expr)
+          .filter(({ metric }) => metric.startsWith('http_server_request_duration_seconds'))
+          .map(({ matchers }) => matchers.find(({ label }) => label === 'http_route')?.value);
+      const shown = dashboardTargets(readDashboards())
+        .filter(({ panel }) => panel === `Bad events: ${slo}`)
+        .flatMap(({ expr }) => excluded(expr));
+      const counted = recorded
+        .filter(({ record, labels }) => record.startsWith('slo:events') && labels?.['slo'] === slo)
+        .flatMap(({ expr }) => excluded(expr));
+
+      expect(new Set(counted).size).toBe(1);
+      expect(new Set(shown)).toStrictEqual(new Set(counted));
+    },
+  );
 
   it('record everything that the dashboards ask for', () => {
     const names = new Set(recorded.map(({ record }) => record));
