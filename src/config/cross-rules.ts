@@ -47,7 +47,7 @@ export const CROSS_ADVICE: readonly CrossRule[] = [
   {
     smaller: 'HTTP_REQUEST_TIMEOUT_MS',
     larger: 'HTTP_STREAM_TIMEOUT_MS',
-    why: 'a streamed answer would be cut at its beginning',
+    why: 'the statement of a report would be ended before the deadline of its beginning',
   },
   {
     smaller: 'DB_LOCK_TIMEOUT_MS',

@@ -2,7 +2,7 @@ import type { TlsFiles, TlsSettings } from './settings.ts';
 
 /** What may be asked for, from nothing to everything. */
 export const SSL_MODES = ['disable', 'require', 'verify-ca', 'verify-full'] as const;
-export type SslMode = (typeof SSL_MODES)[number];
+type SslMode = (typeof SSL_MODES)[number];
 
 /** What one place says of TLS: the variables `DB_SSL_*`, or one URL. */
 export interface GivenTls extends TlsFiles {

@@ -90,29 +90,24 @@ function hostFaults(host: string, bracketed: boolean): string[] {
 /** What the parameters say of TLS, the only thing they may speak of, and what is wrong with them. */
 function readParameters(query: string): { tls: GivenTls; faults: readonly string[] } {
   const faults = new Set<string>();
-  const given = new Map<string, string>();
+  const given: Partial<Record<keyof GivenTls, string>> = {};
   for (const pair of query.split('&').filter((pair) => pair !== '')) {
-    const [name = '', raw] = pair.split('=', 2);
-    const value = decode(raw ?? '');
-    const isKnown = TLS_FIELDS.some((field) => TLS_PARAMETERS[field] === name);
-    if (!isKnown || raw === undefined) {
+    const [name = '', ...rest] = pair.split('=');
+    const value = decode(rest.join('='));
+    const field = TLS_FIELDS.find((field) => TLS_PARAMETERS[field] === name);
+    if (field === undefined || rest.length === 0) {
       const known = /^[a-z][a-z0-9_.]{0,62}$/i.test(name) ? `the parameter ${name}` : 'a parameter';
       const all = Object.values(TLS_PARAMETERS).join(', ');
       faults.add(`has ${known} that is not supported: only ${all} with a value are`);
-    } else if (given.has(name)) {
+    } else if (given[field] !== undefined) {
       faults.add(`must have ${name} once`);
-    } else if (name !== 'sslmode' && (value === undefined || value === '' || hasControl(value))) {
+    } else if (field !== 'mode' && (value === undefined || value === '' || hasControl(value))) {
       faults.add(`must have the path of a file as ${name}, with % written as %25`);
     } else {
-      given.set(name, value ?? '');
+      given[field] = value ?? '';
     }
   }
-  const { mode: sslmode, ...files } = Object.fromEntries(
-    TLS_FIELDS.flatMap((field) => {
-      const value = given.get(TLS_PARAMETERS[field]);
-      return value === undefined ? [] : [[field, value]];
-    }),
-  );
+  const { mode: sslmode, ...files } = given;
   const mode = SSL_MODES.find((mode) => mode === sslmode);
   if (sslmode !== undefined && mode === undefined) {
     faults.add(`sslmode must be one of ${SSL_MODES.join(', ')}`);

@@ -20,7 +20,7 @@ export interface Provisioning {
 }
 
 /**
- * Reads PROVISION_DATABASE_URL, which must name the database of the other URLs, by another role. Undefined without a
+ * Reads PROVISION_DATABASE_URL, which must name the database of MIGRATION_DATABASE_URL, by another role. Undefined without a
  * DATABASE_URL: the embedded server is meant. Throws ConfigError.
  */
 export function parseProvisioning(

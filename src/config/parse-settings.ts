@@ -53,8 +53,8 @@ export function parseSettings(
     );
   }
   if (values.DB_POOLER === 'pgbouncer') judgeWaysPast(connections, faults);
-  if (values.DB_POOL_NAME === 'reporting') {
-    faults.add('DB_POOL_NAME', 'must not be the name of the pool of reports');
+  if (/^(?:reporting$|replica-)/.test(values.DB_POOL_NAME)) {
+    faults.add('DB_POOL_NAME', 'must not be a name of the pool of reports or of a replica');
   }
   judgeManagementListener(values, faults);
   const unread = judgeUnreadVariables(env, Object.keys(environmentSchema.shape));

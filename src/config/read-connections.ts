@@ -1,10 +1,11 @@
 import type { EnvironmentValues } from './environment-schema.ts';
 import type { FaultList } from './fault-list.ts';
+import { TLS_VARIABLES } from './given-tls.ts';
 import type { GivenTls } from './given-tls.ts';
 import { parseDatabaseUrl } from './parse-database-url.ts';
 import { readSecretFile } from './read-secret-file.ts';
 import { readSecret } from './read-secret.ts';
-import type { ReadSecret, SecretVariable } from './read-secret.ts';
+import type { ReadSecret } from './read-secret.ts';
 import { judgeTls, readTlsVariables } from './read-tls.ts';
 import type { FoundConnection } from './read-tls.ts';
 import { Secret } from './secret.ts';
@@ -53,7 +54,9 @@ export function readConnections(values: EnvironmentValues, faults: FaultList): C
       }
     }
   }
-  if (!['DATABASE_URL' as const, ...FURTHER].some((variable) => isFaulty(variable, faults))) {
+  // What hangs on a faulty value is not judged: a mode that is none would make every file look useless.
+  const decisive = [TLS_VARIABLES.mode, 'DATABASE_URL', ...FURTHER];
+  if (!decisive.some((variable) => isFaulty(variable, faults))) {
     judgeTls(variables, found, faults);
   }
   return {
@@ -135,6 +138,6 @@ function withPasswordOf(
   return { ...connection, password: main.password, passwordFile: main.passwordFile };
 }
 
-function isFaulty(variable: SecretVariable, faults: FaultList): boolean {
+function isFaulty(variable: string, faults: FaultList): boolean {
   return faults.has(variable) || faults.has(`${variable}_FILE`);
 }

@@ -1,15 +1,6 @@
 import type { FaultList } from './fault-list.ts';
 import { readSecretFile } from './read-secret-file.ts';
 
-/** Variables that have a `…_FILE` beside them. */
-export type SecretVariable =
-  | 'MANAGEMENT_TOKEN'
-  | 'DATABASE_URL'
-  | 'DATABASE_DIRECT_URL'
-  | 'MIGRATION_DATABASE_URL'
-  | 'REPORTING_DATABASE_URL'
-  | 'DATABASE_REPLICA_URLS';
-
 /** A secret, and the variable that it came from. */
 export interface ReadSecret {
   readonly variable: string;

@@ -96,11 +96,11 @@ describe('a database URL', () => {
   });
 
   it('names files, decoded', () => {
-    const files = 'sslrootcert=/a%20b/root.crt&sslcert=%2Fc&sslkey=k%C3%A4';
+    const files = 'sslrootcert=/a%20b/x=root.crt&sslcert=%2Fc&sslkey=k%C3%A4';
 
     expect(read(`postgres://u:p@h/db?${files}&sslmode=verify-full`)).toEqual({
       ...plain,
-      tls: { mode: 'verify-full', rootCertFile: '/a b/root.crt', certFile: '/c', keyFile: 'kä' },
+      tls: { mode: 'verify-full', rootCertFile: '/a b/x=root.crt', certFile: '/c', keyFile: 'kä' },
     });
   });
 

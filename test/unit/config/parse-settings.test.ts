@@ -121,6 +121,12 @@ describe('defaults that depend on the environment', () => {
   });
 });
 
+it.each(['reporting', 'replica-1'])('a pool named %s would be taken for another one', (name) => {
+  expect(faultsOf(() => parseSettings({ DB_POOL_NAME: name }))).toEqual([
+    'DB_POOL_NAME: must not be a name of the pool of reports or of a replica',
+  ]);
+});
+
 describe('behind a pooler', () => {
   const pooled = { DATABASE_URL, DB_POOLER: 'pgbouncer', MIGRATE_ON_START: 'true' };
 

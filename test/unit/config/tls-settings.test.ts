@@ -124,6 +124,10 @@ describe('TLS to the database', () => {
       ['DB_SSL_ROOT_CERT: must be unset: no connection has a use for it, see DB_SSL_MODE'],
     ],
     [
+      { DB_SSL_MODE: 'verify_full' },
+      ['DB_SSL_MODE: must be one of disable, require, verify-ca, verify-full'],
+    ],
+    [
       { DATABASE_URL: undefined, DB_SSL_CERT: undefined, DB_SSL_KEY: undefined },
       [
         'DB_SSL_MODE: must be unset when DATABASE_URL is',
