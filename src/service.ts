@@ -230,6 +230,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
             ? { stats: reporting.stats(), gate: reporting.connectGate }
             : undefined,
           replicas: sessions.isOpen ? sessions.replicas() : [],
+          certificatesExpireAt: poolStats().flatMap(({ certificatesExpireAt: at }) => at ?? []),
           eventLoopDelayMs: loop.p99Ms(),
           isDraining: stopping.signal.aborted,
         }),
@@ -250,17 +251,15 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     },
     topStatements: async (limit) =>
       asked === undefined ? BEHIND_POOLER : await topStatementsOf(asked, limit, sanitizeSql),
-    about: {
-      report: () =>
-        infoReport({
-          build,
-          startedAt,
-          postgres: verdict().serverVersion,
-          selfCheck: selfCheck?.result(),
-          settingWarnings: overrides.settingWarnings ?? [],
-          settings: shownSettings,
-        }),
-    },
+    about: () =>
+      infoReport({
+        build,
+        startedAt,
+        postgres: verdict().serverVersion,
+        selfCheck: selfCheck?.result(),
+        settingWarnings: overrides.settingWarnings ?? [],
+        settings: shownSettings,
+      }),
     settings,
     log,
     observer: metrics.httpObserver,

@@ -13,6 +13,8 @@ export interface HealthInputs {
   readonly reporting?: { readonly stats: PoolStats; readonly gate: GateState } | undefined;
   /** Absent or empty: there are none. */
   readonly replicas?: readonly ReplicaStats[];
+  /** Of every pool, when the first of its certificates expires, as epoch milliseconds. Absent or empty: there is no TLS. */
+  readonly certificatesExpireAt?: readonly number[];
   /** 99th percentile of the event loop's delay. */
   readonly eventLoopDelayMs: number;
   readonly isDraining: boolean;
@@ -30,6 +32,7 @@ export function healthSnapshot({
   pool,
   reporting,
   replicas = [],
+  certificatesExpireAt = [],
   eventLoopDelayMs,
   isDraining,
 }: HealthInputs): HealthSnapshot {
@@ -55,9 +58,6 @@ export function healthSnapshot({
     observedValue: verdict.serverVersion,
     ...(verdict.state === 'read_only' && explained(verdict)),
   };
-  const expiries = [pool, reporting?.stats]
-    .map((stats) => stats?.certificatesExpireAt)
-    .filter((at) => at !== undefined);
   const isLate = eventLoopDelayMs > LATE_LOOP_MS;
   return {
     state: isDraining ? 'draining' : verdict.state,
@@ -70,7 +70,9 @@ export function healthSnapshot({
       'database:migrations': migrations,
       'database:server': server,
       ...(reporting !== undefined && { 'database:reporting': reportingCheck(reporting) }),
-      ...(expiries.length > 0 && { 'database:tls': tlsCheck(Math.min(...expiries)) }),
+      ...(certificatesExpireAt.length > 0 && {
+        'database:tls': tlsCheck(Math.min(...certificatesExpireAt)),
+      }),
       'process:eventLoop': {
         status: isLate ? 'warn' : 'pass',
         observedValue: Math.round(eventLoopDelayMs),

@@ -4,8 +4,6 @@ import type { LogLevel } from '#config/settings.ts';
 
 import { invalidBody } from './http-error.ts';
 import type { HttpLog } from './http-log.ts';
-import type { ManagementAccess } from './management-access.ts';
-import { requireAccess } from './management-access.ts';
 import type { JsonReader } from './read-json.ts';
 import { sendJson } from './send-json.ts';
 import type { ServiceRoute } from './service-route.ts';
@@ -38,11 +36,7 @@ const RESPONSE = {
 };
 
 /** `GET` and `PUT /loglevel`: of this process, until it ends. */
-export function logLevelRoutes(
-  log: LeveledLog,
-  hasAccess: ManagementAccess,
-  readJson: JsonReader,
-): ServiceRoute[] {
+export function logLevelRoutes(log: LeveledLog, readJson: JsonReader): ServiceRoute[] {
   return [
     {
       method: 'get',
@@ -52,8 +46,7 @@ export function logLevelRoutes(
       operationId: 'getLogLevel',
       summary: 'The level of the log',
       responses: { 200: RESPONSE },
-      handle(request, response) {
-        requireAccess(request, hasAccess);
+      handle(_request, response) {
         sendJson(response, 200, { level: log.level });
       },
     },
@@ -66,7 +59,6 @@ export function logLevelRoutes(
       body: levelSchema,
       responses: { 200: RESPONSE },
       async handle(request, response) {
-        requireAccess(request, hasAccess);
         const body = validate(levelSchema, await readJson(request, response));
         if ('faults' in body) throw invalidBody(body.faults);
         changeLevel(log, body.value.level);

@@ -4,6 +4,7 @@ import type { Settings } from '#config/settings.ts';
 
 import { carriesToken } from './bearer-token.ts';
 import { HttpError } from './http-error.ts';
+import type { ServiceRoute } from './service-route.ts';
 
 /** Whether a request may see the inside of the service. */
 export type ManagementAccess = (request: Request) => boolean;
@@ -25,8 +26,13 @@ export function managementAccess(
   return (request) => carriesToken(request.get('Authorization'), token.reveal());
 }
 
-/** Throws `UNAUTHORIZED` for a request without access. */
-export function requireAccess(request: Request, hasAccess: ManagementAccess): void {
-  if (hasAccess(request)) return;
-  throw new HttpError('UNAUTHORIZED', { headers: { 'WWW-Authenticate': 'Bearer' } });
+/** The same route, which throws `UNAUTHORIZED` for a request without access before anything else. */
+export function guarded(route: ServiceRoute, hasAccess: ManagementAccess): ServiceRoute {
+  return {
+    ...route,
+    handle(request, response) {
+      if (hasAccess(request)) return route.handle(request, response);
+      throw new HttpError('UNAUTHORIZED', { headers: { 'WWW-Authenticate': 'Bearer' } });
+    },
+  };
 }

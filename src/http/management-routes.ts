@@ -1,7 +1,8 @@
 import { infoRoute } from './info-route.ts';
-import type { InfoSource } from './info-route.ts';
+import type { InfoReport } from './info-route.ts';
 import { logLevelRoutes } from './loglevel-routes.ts';
 import type { LeveledLog } from './loglevel-routes.ts';
+import { guarded } from './management-access.ts';
 import type { ManagementAccess } from './management-access.ts';
 import type { MetricsSource } from './metrics-route.ts';
 import { metricsRoute } from './metrics-route.ts';
@@ -17,7 +18,7 @@ export interface ManagementSources {
   readonly metrics: MetricsSource;
   readonly pool: PoolSource;
   readonly topStatements: StatementsSource;
-  readonly about: InfoSource;
+  readonly about: () => InfoReport;
   readonly log: LeveledLog;
 }
 
@@ -29,9 +30,9 @@ export function managementRoutes(
 ): ServiceRoute[] {
   return [
     metricsRoute(metrics),
-    ...poolRoutes(pool, hasAccess),
-    statementsRoute(topStatements, hasAccess),
-    infoRoute(about, hasAccess),
-    ...logLevelRoutes(log, hasAccess, readJson),
-  ];
+    ...poolRoutes(pool),
+    statementsRoute(topStatements),
+    infoRoute(about),
+    ...logLevelRoutes(log, readJson),
+  ].map((route) => (route.isGuarded === true ? guarded(route, hasAccess) : route));
 }

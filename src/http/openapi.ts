@@ -147,9 +147,9 @@ function requestBodyOf(
     : { requestBody: { required: true, content: { [JSON_TYPE]: { schema: body } } } };
 }
 
-function headerParams({ method, etag, errors }: Route): { header?: z.ZodObject } {
+function headerParams({ method, database, etag, errors }: Route): { header?: z.ZodObject } {
   const headers = {
-    ...(method === 'get' ? { [READ_AFTER]: readAfterParam } : {}),
+    ...(method === 'get' && database === undefined ? { [READ_AFTER]: readAfterParam } : {}),
     ...(etag === true
       ? {
           'If-None-Match': z

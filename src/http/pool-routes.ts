@@ -3,8 +3,6 @@ import { z } from 'zod';
 import type { PoolVerdict } from '#database/pool/pool-report.ts';
 import type { PoolsReport } from '#database/server/report-pool.ts';
 
-import type { ManagementAccess } from './management-access.ts';
-import { requireAccess } from './management-access.ts';
 import { sendJson } from './send-json.ts';
 import type { ServiceRoute } from './service-route.ts';
 
@@ -91,7 +89,7 @@ const evictedPoolSchema = z.object({ pool: z.string(), retired: z.int(), retirin
 const evictedSchema = evictedPoolSchema.extend({ pools: z.array(evictedPoolSchema) });
 
 /** `GET /pool` and `POST /pool/evict`: no session, so that an exhausted pool can be looked at and renewed. */
-export function poolRoutes(pool: PoolSource, hasAccess: ManagementAccess): ServiceRoute[] {
+export function poolRoutes(pool: PoolSource): ServiceRoute[] {
   return [
     {
       method: 'get',
@@ -107,8 +105,7 @@ export function poolRoutes(pool: PoolSource, hasAccess: ManagementAccess): Servi
           schema: reportSchema,
         },
       },
-      async handle(request, response) {
-        requireAccess(request, hasAccess);
+      async handle(_request, response) {
         sendJson(response, 200, await pool.report());
       },
     },
@@ -121,8 +118,7 @@ export function poolRoutes(pool: PoolSource, hasAccess: ManagementAccess): Servi
       responses: {
         202: { description: 'Asked for.', contentType: JSON_TYPE, schema: evictedSchema },
       },
-      handle(request, response) {
-        requireAccess(request, hasAccess);
+      handle(_request, response) {
         sendJson(response, 202, pool.evict());
       },
     },

@@ -15,9 +15,8 @@ export const readAfterParam = z.string().optional().meta({
 });
 
 /** What a client that reads must see; undefined when it did not say. Throws 400 for what no answer of ours had. */
-export function readAfterOf(header: string | string[] | undefined): string | undefined {
-  if (header === undefined) return undefined;
-  if (typeof header === 'string' && TOKEN.test(header)) return header;
+export function readAfterOf(header: string | undefined): string | undefined {
+  if (header === undefined || TOKEN.test(header)) return header;
   throw invalidRequest('the Read-After header is not valid', [
     { path: READ_AFTER, message: 'must be the Read-After header of one answer to a write' },
   ]);

@@ -15,6 +15,7 @@ import type { SessionRunner } from './request-session.ts';
 import { requestSession } from './request-session.ts';
 import type { Route, RouteContext } from './route.ts';
 import { setServerTiming } from './server-timing.ts';
+import { leaveStalled } from './stalled-client.ts';
 import { streamReply } from './stream-reply.ts';
 import { validate } from './validate.ts';
 
@@ -50,7 +51,8 @@ export function routeEndpoint(route: Route, services: RouteServices): Endpoint {
       requireAcceptable(request);
       const input = await readInput(route, request, response, services.readJson);
       const sessions = sessionsFor(route, services);
-      const readAfter = readOnly ? readAfterOf(request.headers['read-after']) : undefined;
+      const readAfter =
+        readOnly && route.database === undefined ? readAfterOf(request.get(READ_AFTER)) : undefined;
       let walPosition: string | undefined;
       if (scope !== undefined) scope.hasSession = true;
       const reply = await requestSession(
@@ -81,6 +83,8 @@ export function routeEndpoint(route: Route, services: RouteServices): Endpoint {
           clientGone: goneSignal(response),
         },
       );
+      // Counts the time in which nothing is taken; for what comes after the answer, Node sets its own.
+      response.setTimeout(deadlineMs, () => leaveStalled(response, scope));
       if ('end' in reply) {
         response.end(reply.end);
         return;

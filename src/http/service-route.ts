@@ -12,7 +12,7 @@ export interface ServiceResponse {
 
 /** An endpoint of the service itself, such as health or metrics: no session, no limit, documented like the others. */
 export interface ServiceRoute extends Endpoint {
-  /** Some requests are answered 401, see `managementAccess`. */
+  /** Requests without `ManagementAccess` are answered 401. */
   readonly isGuarded?: boolean;
   readonly operationId: string;
   readonly summary: string;

@@ -3,8 +3,6 @@ import { z } from 'zod';
 import type { TopStatementsFault, TopStatementsReport } from '#database/server/top-statements.ts';
 
 import { invalidRequest } from './http-error.ts';
-import type { ManagementAccess } from './management-access.ts';
-import { requireAccess } from './management-access.ts';
 import { limitParam } from './pagination.ts';
 import { parseQuery } from './parse-query.ts';
 import { sendJson } from './send-json.ts';
@@ -49,10 +47,7 @@ const reportSchema = z.object({
 });
 
 /** `GET /pool/queries`: no session, so that it is answered while the pool is exhausted by one of them. */
-export function statementsRoute(
-  topStatements: StatementsSource,
-  hasAccess: ManagementAccess,
-): ServiceRoute {
+export function statementsRoute(topStatements: StatementsSource): ServiceRoute {
   return {
     method: 'get',
     path: '/pool/queries',
@@ -70,7 +65,6 @@ export function statementsRoute(
       },
     },
     async handle(request, response) {
-      requireAccess(request, hasAccess);
       const query = validate(querySchema, parseQuery(request.url));
       if ('faults' in query) throw invalidRequest('the query is not valid', query.faults);
       sendJson(response, 200, await topStatements(query.value.limit));

@@ -1,10 +1,11 @@
 import type { Response } from 'express';
 
-import type { EncodedReply } from './encode-reply.ts';
+import type { EncodedReply, ReplyHead } from './encode-reply.ts';
 import { headOf, requireAsDeclared } from './encode-reply.ts';
 import type { RequestScope } from './request-scope.ts';
 import type { Route, RouteReply } from './route.ts';
 import { setServerTiming } from './server-timing.ts';
+import { leaveStalled } from './stalled-client.ts';
 
 /** An answer that ends before it has this many characters is sent whole, as any other. */
 const BEGIN_AT = 65_536;
@@ -73,12 +74,11 @@ export async function streamReply(
 
 function begin(
   response: Response,
-  { status, headers }: Omit<EncodedReply, 'body'>,
+  { status, headers }: ReplyHead,
   scope: RequestScope | undefined,
 ): void {
-  for (const [header, value] of Object.entries(headers)) response.setHeader(header, value);
   if (scope !== undefined) setServerTiming(response, scope);
-  response.writeHead(status, { 'Content-Type': 'application/json' });
+  response.writeHead(status, { ...headers, 'Content-Type': 'application/json' });
 }
 
 /** Resolves when the client has taken what was written; leaves a client that does not. */
@@ -86,12 +86,7 @@ async function taken({ response, scope, signal, stallMs }: StreamOptions): Promi
   signal.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const onAbort = (): void => reject(signal.reason);
-  const onStall = (): void => {
-    if (scope !== undefined) scope.code = 'REQUEST_TIMEOUT';
-    // Its end aborts the signal, as that of any client that goes away.
-    response.destroy();
-  };
-  const stall = setTimeout(onStall, stallMs);
+  const stall = setTimeout(() => leaveStalled(response, scope), stallMs);
   response.once('drain', resolve);
   signal.addEventListener('abort', onAbort, { once: true });
   try {

@@ -12,11 +12,21 @@ export function createPoolGauges(instruments: Instruments) {
   const prepared = instruments.gauge('db_client_prepared_statements');
   const oldestUse = instruments.gauge('db_client_connection_oldest_use_seconds');
   const certificateExpiry = instruments.gauge('db_tls_certificate_expiry_seconds');
+  const gauges = [
+    count,
+    max,
+    idleMin,
+    idleMax,
+    pending,
+    oldestPending,
+    oldestUse,
+    prepared,
+    certificateExpiry,
+  ];
   return {
     /** Replaces what was said before: a pool that is not among `all` has no gauges. */
     set(all: readonly PoolStats[]): void {
-      const pulled = [count, max, idleMin, idleMax, pending, oldestPending, oldestUse, prepared];
-      for (const gauge of [...pulled, certificateExpiry]) {
+      for (const gauge of gauges) {
         gauge.reset();
       }
       for (const stats of all) {

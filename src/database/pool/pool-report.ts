@@ -38,7 +38,7 @@ export interface HolderReport extends HolderStats {
 /** What `GET /pool` shows: who has the connections, who waits for one, what is wrong. Whole milliseconds. */
 export interface PoolReport extends Omit<
   PoolStats,
-  'name' | 'prepared' | 'usedSeconds' | 'exhaustedSeconds'
+  'name' | 'prepared' | 'usedSeconds' | 'exhaustedSeconds' | 'certificatesExpireAt'
 > {
   readonly pool: string;
   readonly verdict: PoolVerdict;
@@ -67,6 +67,7 @@ export function poolReport(inputs: PoolInputs): PoolReport {
     prepared: _prepared,
     usedSeconds: _used,
     exhaustedSeconds: _exhausted,
+    certificatesExpireAt: _expiry,
     ...counts
   } = stats;
   const holders = inputs.holders

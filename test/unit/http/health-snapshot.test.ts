@@ -36,7 +36,7 @@ it.each([
 ])(
   'certificates with %d hours left %s, and nobody is turned away for it',
   (hours, status, output) => {
-    const checksOf = (certificatesExpireAt?: number) =>
+    const checksOf = (...certificatesExpireAt: readonly number[]) =>
       healthSnapshot({
         verdict: {
           state: 'up',
@@ -47,15 +47,16 @@ it.each([
           serverVersion: '18.4',
           pendingMigrations: [],
         },
-        pool: poolStatsOf({
-          waiting: 0,
-          ...(certificatesExpireAt !== undefined && { certificatesExpireAt }),
-        }),
+        pool: poolStatsOf({ waiting: 0 }),
+        certificatesExpireAt,
         eventLoopDelayMs: 1,
         isDraining: false,
       });
 
-    const { state, checks } = checksOf(Date.now() + hours * 3_600_000);
+    const { state, checks } = checksOf(
+      Date.now() + 100 * 24 * 3_600_000,
+      Date.now() + hours * 3_600_000,
+    );
 
     expect(state).toBe('up');
     expect(checks['database:tls']).toMatchObject({ status, observedUnit: 's' });

@@ -322,7 +322,7 @@ export function testApp({
       },
     },
     topStatements: (limit) => Promise.resolve(statementsReport(limit)),
-    about: { report: () => infoReport },
+    about: () => infoReport,
     info: { name: 'test', version: '1.2.3' },
     settings: {
       environment: environment ?? 'development',

@@ -1,9 +1,10 @@
 import * as fc from 'fast-check';
 import request from 'supertest';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parseSettings } from '#config/parse-settings.ts';
 import { redactSettings } from '#config/redact-settings.ts';
-import { infoReport as reportOf } from '#http/info-report.ts';
+import { infoReport as assemble } from '#http/info-report.ts';
+import type { InfoInputs } from '#http/info-report.ts';
 import { infoReport, testApp } from './http-fixture.ts';
 
 const build = { name: 'tidegauge', version: '1.2.3', commit: 'abc' };
@@ -41,19 +42,29 @@ describe('what runs here', () => {
 });
 
 describe('the report', () => {
-  const startedAt = new Date(Date.now() - 12_345);
-
-  it('is whole before the database was seen', () => {
-    const { settings, warnings } = parseSettings({ DB_POOLSIZE: '3' });
-
-    const report = reportOf({
+  const startedAt = new Date('2026-01-01T00:00:00.000Z');
+  const reportOf = (inputs: Partial<InfoInputs>) =>
+    assemble({
       build,
       startedAt,
       postgres: undefined,
       selfCheck: undefined,
-      settingWarnings: warnings,
-      settings: redactSettings(settings),
+      settingWarnings: [],
+      settings: {},
+      ...inputs,
     });
+
+  beforeAll(() => {
+    vi.useFakeTimers({ now: startedAt.getTime() + 12_345, toFake: ['Date'] });
+  });
+  afterAll(() => {
+    vi.useRealTimers();
+  });
+
+  it('is whole before the database was seen', () => {
+    const { settings, warnings } = parseSettings({ DB_POOLSIZE: '3' });
+
+    const report = reportOf({ settingWarnings: warnings, settings: redactSettings(settings) });
 
     expect(report).toMatchObject({
       ...build,
@@ -78,14 +89,7 @@ describe('the report', () => {
       findings: [finding],
     } as const;
 
-    const report = reportOf({
-      build,
-      startedAt,
-      postgres: '18.4',
-      selfCheck,
-      settingWarnings: ['a'],
-      settings: {},
-    });
+    const report = reportOf({ selfCheck, settingWarnings: ['a'] });
 
     expect(report.selfCheck).toEqual({
       state: 'failed',
@@ -116,14 +120,7 @@ describe('the report', () => {
           DB_PASSWORD: canary,
         });
 
-        const report = reportOf({
-          build,
-          startedAt,
-          postgres: undefined,
-          selfCheck: undefined,
-          settingWarnings: warnings,
-          settings: redactSettings(settings),
-        });
+        const report = reportOf({ settingWarnings: warnings, settings: redactSettings(settings) });
 
         const shown = JSON.stringify(report);
         expect(shown).not.toContain(canary);

@@ -87,6 +87,25 @@ async function endOf({ ended }: TestApp) {
   return { status: ended[0]?.status, code: ended[0]?.scope.code };
 }
 
+it('an answer that is sent whole is waited for no longer than the client stalls', async () => {
+  const items = Array.from({ length: ENDLESS / 5 }).flatMap(() => BATCH);
+  await using server = await listening(
+    rowsRoute(() => new Reading().read(0), {
+      streams: false,
+      handler: () => Promise.resolve({ status: 200, body: { name: 'rows', items } }),
+    }),
+    { http: { requestTimeoutMs: 300 }, environment: 'production' },
+  );
+  const client = connect(server.port, '127.0.0.1').on('error', () => undefined);
+  await once(client, 'connect');
+
+  client.pause();
+  client.write('GET /rows HTTP/1.1\r\nHost: x\r\n\r\n');
+
+  expect(await endOf(server.target)).toEqual({ status: 499, code: 'REQUEST_TIMEOUT' });
+  client.destroy();
+});
+
 describe('an answer that streams', () => {
   it('is sent whole, with its length, when it is small', async () => {
     const { app } = testApp({ routes: [rowsRoute(() => new Reading().read(1))] });

@@ -20,6 +20,7 @@ const stats: PoolInputs['stats'] = {
   prepared: 4,
   usedSeconds: 12,
   exhaustedSeconds: 3,
+  certificatesExpireAt: 1_900_000_000_000,
 };
 
 function holder(overrides: Partial<HolderStats> = {}): HolderStats {
@@ -73,7 +74,7 @@ const slow = holder({ name: 'GET /slow', pid: 103, heldMs: 900, queryMs: 850.4 }
 const full = { ...stats, idle: 0, used: 8, waiting: 5, oldestWaitMs: 123.4 };
 
 describe('the report of a pool', () => {
-  it('has the counts, the holders, the waiters and nothing of the integrals', () => {
+  it('has the counts, the holders, the waiters, and nothing that metrics alone have', () => {
     const waiters = [{ name: 'GET /teams', traceId: undefined, waitedMs: 11.6 }];
 
     expect(report({ waiters })).toEqual({
