@@ -6,31 +6,26 @@ import type { ListenerSettings, Settings } from '#config/settings.ts';
 import type { DatabaseObserver } from '#database/database-observer.ts';
 import { composeObservers } from '#database/database-observer.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
-import { startEmbeddedPostgres } from '#database/embedded/embedded-postgres.ts';
-import { provisionEmbedded, revealing } from '#database/embedded/provision-embedded.ts';
+import { startEmbeddedDatabase } from '#database/embedded/embedded-database.ts';
 import type { DatabaseVerdict } from '#database/health/database-verdict.ts';
 import { explainSchemaError } from '#database/health/explain-schema-error.ts';
-import type { Ask } from '#database/health/direct-way.ts';
 import { HealthProbe } from '#database/health/health-probe.ts';
-import { configuredMigrator } from '#database/migrations/find-server.ts';
 import { migrate } from '#database/migrations/migrate.ts';
 import { migrationChecksums } from '#database/migrations/migration-checksum.ts';
 import { ConnectGate } from '#database/pool/connect-gate.ts';
 import { sessionLimits } from '#database/pool-options.ts';
-import type { ConnectionPool } from '#database/pool/connection-pool.ts';
 import { prepareDatabase } from '#database/prepare-database.ts';
 import { askOverIdle } from '#database/self-check/ask-server.ts';
 import { KNOWN_OF_EMBEDDED } from '#database/self-check/known-of-embedded.ts';
 import { SelfCheck } from '#database/self-check/self-check.ts';
-import { HostFigures } from '#database/server/host-figures.ts';
-import { reportingOptions, REPORTING_POOL } from '#database/reporting-options.ts';
-import { reportPools, UNPROBED } from '#database/server/report-pool.ts';
-import type { ReportSources } from '#database/server/report-pool.ts';
-import { ServerConnection } from '#database/server/server-connection.ts';
-import { ServerFigures } from '#database/server/server-figures.ts';
-import { SessionActivity } from '#database/server/session-activity.ts';
+import { reportingOptions } from '#database/reporting-options.ts';
+import type { ServerConnectionOptions } from '#database/server/server-connection.ts';
+import { ServerMonitor } from '#database/server/server-monitor.ts';
+import { ServicePools } from '#database/server/service-pools.ts';
 import { BEHIND_POOLER, topStatementsOf } from '#database/server/top-statements.ts';
 import { DatabaseSessionManager } from '#database/session-manager.ts';
+import { configuredWays } from '#database/ways-to-database.ts';
+import type { WaysToDatabase } from '#database/ways-to-database.ts';
 import { entities } from '#entities.ts';
 import { seed } from '#features/seed.ts';
 import { reportRoutes } from '#features/reports/report-routes.ts';
@@ -39,7 +34,6 @@ import { teamRoutes } from '#features/teams/team-routes.ts';
 import { userRoutes } from '#features/users/user-routes.ts';
 import { createApp, createManagementApp } from '#http/app.ts';
 import type { ManagementDependencies } from '#http/app.ts';
-import type { EvictedConnections } from '#http/pool-routes.ts';
 import { healthSnapshot } from '#http/health-snapshot.ts';
 import { infoReport } from '#http/info-report.ts';
 import { requestIds } from '#http/request-scope.ts';
@@ -105,16 +99,6 @@ export interface Service {
   close(): Promise<void>;
 }
 
-/** The connections of one service, each as the role that may do no more than it must. */
-interface WaysToDatabase {
-  /** Of the service itself. */
-  readonly connection: DatabaseConnection;
-  /** Of migrations; throws `CONFIG_INVALID` where the settings name none that can migrate. */
-  readonly migration: () => DatabaseConnection;
-  /** Of reports; undefined = they are not configured. */
-  readonly reporting: DatabaseConnection | undefined;
-}
-
 const ROOT = new URL('../', import.meta.url);
 const projectFile = (path: string) => fileURLToPath(new URL(path, ROOT));
 
@@ -144,10 +128,6 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   const tracing = overrides.tracing ?? processTracing.current;
   const sessions = new DatabaseSessionManager();
   const reporting = new DatabaseSessionManager();
-  const openPools = () => [sessions, reporting].filter(({ isOpen }) => isOpen);
-  const replicaPools = () => sessions.pools().slice(1);
-  const poolStats = () =>
-    openPools().flatMap((manager) => manager.pools().map((pool) => pool.stats()));
   const routes = [
     ...userRoutes,
     ...teamRoutes,
@@ -158,19 +138,22 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   const stopping = new AbortController();
   const isReady = Promise.withResolvers<void>();
   let probe: HealthProbe | undefined;
-  let asked: ServerConnection | undefined;
+  let monitor: ServerMonitor | undefined;
+  let reportingMonitor: ServerMonitor | undefined;
   let selfCheck: SelfCheck | undefined;
-  let activity: SessionActivity | undefined;
-  let reportingActivity: SessionActivity | undefined;
-  let figures: ServerFigures | undefined;
-  let hostFigures: HostFigures | undefined;
   let starting: Promise<ServiceAddress> | undefined;
-  let server: DatabaseConnection | undefined;
-  let reportingServer: DatabaseConnection | undefined;
   /** When a statement of the pool was answered last. */
   let answeredAt = -Infinity;
 
   const verdict = () => probe?.verdict() ?? STARTING;
+  const pools = new ServicePools({
+    sessions,
+    activity: () => monitor?.activity,
+    probe: verdict,
+    reporting,
+    reportingActivity: () => reportingMonitor?.activity,
+  });
+  const poolStats = () => pools.stats();
   const tables = entities.map(({ meta }) => meta.tableName);
   const { slowQueryMs } = settings.database;
   const metrics =
@@ -181,8 +164,8 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
       routes: [...routes.map(({ path }) => path), ...SERVICE_PATHS],
       poolStats,
       replicaStats: () => sessions.replicas(),
-      serverFigures: async () => await figures?.report(),
-      hostFigures: async () => await hostFigures?.report(),
+      serverFigures: async () => await monitor?.figures.report(),
+      hostFigures: async () => await monitor?.hostFigures.report(),
       tables,
       slowQueryMs,
       readiness: () => ({
@@ -198,12 +181,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     createDatabaseLog(log, { poolStats, slowQueryMs, tables }),
     ...(tracing === undefined
       ? []
-      : [
-          createAcquireSpans(tracing.tracer),
-          createStreamSpans(tracing.tracer, (pool) =>
-            pool === REPORTING_POOL ? reportingServer : server,
-          ),
-        ]),
+      : [createAcquireSpans(tracing.tracer), createStreamSpans(tracing.tracer)]),
     {
       verdictChanged(event) {
         if (event.to === 'up' || event.to === 'saturated') {
@@ -212,10 +190,14 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
         }
         selfCheck?.verdictChanged(event);
       },
-      queryEnded({ pool, code }) {
-        if (pool === settings.database.poolName && code === undefined)
-          answeredAt = performance.now();
-      },
+      // Behind a pooler, an answer to a session is the sign of life: the probe has none of its own while it waits.
+      ...(settings.database.pooler === 'pgbouncer' && {
+        queryEnded({ pool, code }) {
+          if (pool === settings.database.poolName && code === undefined) {
+            answeredAt = performance.now();
+          }
+        },
+      }),
     },
     ...(overrides.observer === undefined ? [] : [overrides.observer]),
   ]);
@@ -236,21 +218,11 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
         }),
     },
     metrics,
-    pool: {
-      report: () =>
-        reportPools({ sessions, activity, probe: verdict }, [
-          ...(reporting.isOpen
-            ? [{ sessions: reporting, activity: reportingActivity, probe: () => UNPROBED }]
-            : []),
-          ...replicaPools().map(sourcesOf),
-        ]),
-      evict: () => ({
-        ...evict(sessions),
-        pools: [...(reporting.isOpen ? [evict(reporting)] : []), ...replicaPools().map(evict)],
-      }),
-    },
+    pool: pools,
     topStatements: async (limit) =>
-      asked === undefined ? BEHIND_POOLER : await topStatementsOf(asked, limit, sanitizeSql),
+      monitor === undefined
+        ? BEHIND_POOLER
+        : await topStatementsOf(monitor.connection, limit, sanitizeSql),
     about: () =>
       infoReport({
         build,
@@ -316,36 +288,23 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   }
 
   async function waysToDatabase(): Promise<WaysToDatabase> {
-    const { connection, reporting } = settings.database;
-    if (connection !== undefined) {
-      const migration = () => configuredMigrator(settings.database) ?? connection;
-      return { connection, migration, reporting };
-    }
-    const server = await startEmbeddedPostgres({
+    const configured = configuredWays(settings.database);
+    if (configured !== undefined) return configured;
+    const { ways, changes, stop } = await startEmbeddedDatabase({
       dataDir: overrides.dataDir ?? projectFile('.data/postgres'),
-      persistent: true,
-      // What it says of a statement that failed quotes values; the service tells code and SQLSTATE.
-      settings: { log_min_messages: 'log', shared_preload_libraries: 'pg_stat_statements' },
       log: logEmbedded,
-    });
-    closers.add('embedded server', () => server.stop(), CLOSE_DEADLINE_MS);
-    const { changes } = await provisionEmbedded(server, {
       limits: settings.database,
       instances: settings.database.instances,
       tables,
     });
+    closers.add('embedded server', stop, CLOSE_DEADLINE_MS);
     if (changes.length > 0) {
       log.info(
         { event: 'db.provisioned', changes: changes.length },
         'roles and rights of the embedded server changed',
       );
     }
-    const { owner, app, reader } = server.roles;
-    return {
-      connection: revealing(app),
-      migration: () => revealing(owner),
-      reporting: revealing(reader),
-    };
+    return ways;
   }
 
   async function prepare(migration: WaysToDatabase['migration']): Promise<void> {
@@ -433,16 +392,18 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     );
     if (database.pooler === 'none') {
       const { poolName } = options;
-      const server = new ServerConnection({ connection, poolName, gate: reporting.connectGate });
-      closers.add('reporting server connection', () => server.close(), CLOSE_DEADLINE_MS);
-      reportingActivity = new SessionActivity(server);
+      reportingMonitor = openMonitor({ connection, poolName, gate: reporting.connectGate });
     }
   }
 
+  function openMonitor(options: ServerConnectionOptions): ServerMonitor {
+    const opened = new ServerMonitor(options, observer);
+    closers.add(`monitor of ${options.poolName}`, () => opened.close(), CLOSE_DEADLINE_MS);
+    return opened;
+  }
+
   async function start(): Promise<ServiceAddress> {
-    const ways = await waysToDatabase();
-    const { connection, migration } = ways;
-    server = connection;
+    const { connection, migration, reporting: reportingConnection } = await waysToDatabase();
     await sessions.init({ ...settings.database, connection, entities, observer });
     closers.add(
       'sessions',
@@ -452,26 +413,15 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     const { poolName, pooler, direct } = settings.database;
     const isPooled = pooler === 'pgbouncer';
     const toServer = direct ?? (isPooled ? undefined : connection);
-    let askServer: Ask | undefined;
     if (toServer !== undefined) {
       // What one address refuses says nothing of another.
       const gate = direct === undefined ? sessions.connectGate : new ConnectGate();
-      const server = new ServerConnection({ connection: toServer, poolName, gate });
-      closers.add('server connection', () => server.close(), CLOSE_DEADLINE_MS);
-      asked = server;
-      askServer = direct && ((text) => server.ask(text));
-      activity = new SessionActivity(server);
-      figures = new ServerFigures(server, ({ code, message }) =>
-        observer.figuresFailed?.({ pool: poolName, code, message }),
-      );
-      hostFigures = new HostFigures(server, (fault, advice) =>
-        observer.hostFiguresMissing?.({ pool: poolName, fault, advice }),
-      );
+      monitor = openMonitor({ connection: toServer, poolName, gate });
     }
+    const directConnection = direct && monitor?.connection;
     const checksums = await migrationChecksums(migrationsDir);
-    reportingServer = ways.reporting;
-    if (reportingServer !== undefined) {
-      await openReporting(reportingServer);
+    if (reportingConnection !== undefined) {
+      await openReporting(reportingConnection);
     }
     const check = new SelfCheck({
       connection,
@@ -494,7 +444,9 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
       migrationChecksums: checksums,
       poolStats: () => sessions.stats(),
       gate: sessions.connectGate,
-      ...(askServer !== undefined && { askDirectly: askServer }),
+      ...(directConnection !== undefined && {
+        askDirectly: (text) => directConnection.ask(text),
+      }),
       ...(isPooled && { sinceAnswerMs: () => performance.now() - answeredAt }),
       observer,
       hasReplicas: settings.database.replicas.length > 0,
@@ -528,25 +480,4 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
       await closers.closeAll();
     },
   };
-}
-
-/** What is known of a replica's pool; `/healthz` has what its monitor has found. */
-function sourcesOf(pool: ConnectionPool): ReportSources {
-  return {
-    sessions: {
-      stats: () => pool.stats(),
-      holders: () => pool.holders(),
-      waiters: () => pool.waiters(),
-      connectGate: pool.gate,
-    },
-    activity: undefined,
-    probe: () => UNPROBED,
-  };
-}
-
-/** Has the connections of a pool replaced, and tells how many those are. */
-function evict(pool: Pick<DatabaseSessionManager, 'stats' | 'evict'>): EvictedConnections {
-  const { name, idle, used, connecting } = pool.stats();
-  pool.evict();
-  return { pool: name, retired: idle, retiring: used + connecting };
 }

@@ -1,4 +1,5 @@
 import type { DatabaseErrorCode } from '#database/database-error.ts';
+import type { DatabaseConnection } from '#database/database-options.ts';
 import type { HostFault } from '#database/server/host-figures.ts';
 import type { ReplicaState } from '#database/replicas/replica-standing.ts';
 import type { WorkScope } from '#database/work-scope.ts';
@@ -150,6 +151,8 @@ export interface HostFiguresMissing {
 /** A statement was answered, failed, or, read by a cursor, is read no further. */
 export interface QueryEnded {
   readonly pool: string;
+  /** Where it was sent. */
+  readonly server: Pick<DatabaseConnection, 'host' | 'port' | 'database'>;
   readonly holder: string;
   readonly scope: WorkScope | undefined;
   /** As it was sent: it may hold values, so that no observer lets it out without sanitising it. */

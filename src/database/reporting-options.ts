@@ -2,7 +2,7 @@ import type { DatabaseSettings } from '#config/settings.ts';
 import type { DatabaseConnection, DatabaseOptions } from './database-options.ts';
 
 /** Names the pool of reports in metrics, logs and views. */
-export const REPORTING_POOL = 'reporting';
+const REPORTING_POOL = 'reporting';
 
 /**
  * The pool of reports: as the main one, small, and with nothing open until a report is asked for, so that a server of

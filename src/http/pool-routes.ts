@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import type { PoolVerdict } from '#database/pool/pool-report.ts';
 import type { PoolsReport } from '#database/server/report-pool.ts';
+import type { EvictedPools } from '#database/server/service-pools.ts';
 
 import { sendJson } from './send-json.ts';
 import type { ServiceRoute } from './service-route.ts';
@@ -14,18 +15,6 @@ export interface PoolSource {
   report(): Promise<PoolsReport>;
   /** Retires every connection, those in use when they come back, and tells how many that were. */
   evict(): EvictedPools;
-}
-
-/** What an eviction asked for: `retired` connections were idle, `retiring` ones are still in use or being opened. */
-export interface EvictedConnections {
-  readonly pool: string;
-  readonly retired: number;
-  readonly retiring: number;
-}
-
-/** The main pool, and the others. */
-export interface EvictedPools extends EvictedConnections {
-  readonly pools: readonly EvictedConnections[];
 }
 
 const VERDICTS = [

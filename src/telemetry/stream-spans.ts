@@ -8,31 +8,23 @@ import {
   ATTR_SERVER_ADDRESS,
   ATTR_SERVER_PORT,
 } from '@opentelemetry/semantic-conventions';
-import type { DatabaseConnection } from '#database/database-options.ts';
 import type { DatabaseObserver } from '#database/database-observer.ts';
 import { contextOfWork } from './acquire-spans.ts';
 import { createStatementDescriber } from './statement-attributes.ts';
-
-/** The server that statements go to. */
-type Server = Pick<DatabaseConnection, 'host' | 'port' | 'database'>;
 
 /**
  * Records a span for each statement that was read by a cursor: of those, the instrumentation of pg begins a span and
  * never ends it. It lasts as long as all reads together, and ends with the last.
  */
-export function createStreamSpans(
-  tracer: Tracer,
-  server: (pool: string) => Server | undefined,
-): DatabaseObserver {
+export function createStreamSpans(tracer: Tracer): DatabaseObserver {
   const describe = createStatementDescriber();
   return {
-    queryEnded({ pool, scope, text, durationMs, isStream, code, sqlState }) {
+    queryEnded({ server, scope, text, durationMs, isStream, code, sqlState }) {
       const parent = isStream ? contextOfWork(scope) : undefined;
       if (parent === undefined) {
         return;
       }
       const { name, attributes } = describe(text);
-      const { host, port, database } = server(pool) ?? {};
       const now = performance.now();
       const span = tracer.startSpan(
         name,
@@ -41,9 +33,9 @@ export function createStreamSpans(
           startTime: now - durationMs,
           attributes: {
             [ATTR_DB_SYSTEM_NAME]: 'postgresql',
-            ...(database !== undefined && { [ATTR_DB_NAMESPACE]: database }),
-            ...(host !== undefined && { [ATTR_SERVER_ADDRESS]: host }),
-            ...(port !== undefined && { [ATTR_SERVER_PORT]: port }),
+            [ATTR_DB_NAMESPACE]: server.database,
+            [ATTR_SERVER_ADDRESS]: server.host,
+            [ATTR_SERVER_PORT]: server.port,
             ...attributes,
           },
         },

@@ -85,7 +85,8 @@ export class ConnectionPool {
     const { clock = systemClock, currentHolder = () => undefined } = parts;
     const { open = (options) => PooledConnection.open(settings, options) } = parts;
     const told = composeObservers([observer]);
-    const { host, port, tls } = settings.connection;
+    const { host, port, database, tls } = settings.connection;
+    const server = Object.freeze({ host, port, database });
     const pool = settings.poolName;
     this.#settings = settings;
     this.#hasVerifiedSettings = Object.keys(settings.sessionSettings).length === 0;
@@ -137,6 +138,7 @@ export class ConnectionPool {
           const { operation, collection } = summaries.of(text);
           told.queryEnded({
             pool,
+            server,
             holder,
             scope,
             text,

@@ -59,6 +59,7 @@ const missed: AcquireEnded = {
 };
 const slow: QueryEnded = {
   pool: 'main',
+  server: { host: '127.0.0.1', port: 5432, database: 'tidegauge' },
   holder: 'GET /users',
   scope: { traceId: 'c'.repeat(32), spanId: 'd'.repeat(16) },
   text: "select * from users where email = 'ada@example.com' and id = 42 -- mine",

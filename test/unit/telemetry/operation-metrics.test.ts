@@ -10,6 +10,7 @@ function subject() {
   const end = (changes: Partial<QueryEnded> = {}) =>
     scrape.observer.queryEnded?.({
       pool: 'main',
+      server: { host: '127.0.0.1', port: 5432, database: 'tidegauge' },
       holder: 'GET /users',
       scope: undefined,
       text: 'select 1',
@@ -114,6 +115,7 @@ describe('metrics of statements', () => {
 
     observer.queryEnded?.({
       pool: 'main',
+      server: { host: '127.0.0.1', port: 5432, database: 'tidegauge' },
       holder: 'h',
       scope: undefined,
       text: 'select 1',

@@ -68,6 +68,7 @@ function request(method: string, route: string, status: number, at: number): voi
 function query(operation: string, collection: string, at: number): void {
   const event: QueryEnded = {
     pool: pick(pools, at),
+    server: { host: '127.0.0.1', port: 5432, database: 'tidegauge' },
     holder: `holder ${at}`,
     scope: pick(scopes, at),
     text: `select ${at}`,
