@@ -59,6 +59,11 @@ export interface TestService extends AsyncDisposable {
 /** Starts the service as `npm start` would, ready when the promise resolves. */
 export async function buildTestService(options: TestServiceOptions = {}): Promise<TestService> {
   const database = options.database ?? (await TestDatabase.create());
+  // Who names a server of its own, by variables, has no copy of it.
+  const isElsewhere = ['DATABASE_URL', 'DB_POOLER'].some(
+    (name) => options.env?.[name] !== undefined,
+  );
+  const replicaUrl = isElsewhere ? undefined : database.replicaUrl;
   const logs: Record<string, unknown>[] = [];
   let queries = 0;
   const counter: DatabaseObserver = { queryEnded: () => void (queries += 1) };
@@ -67,14 +72,14 @@ export async function buildTestService(options: TestServiceOptions = {}): Promis
     NODE_ENV: 'test',
     PORT: '0',
     // Who says how the server is reached says all of it; the pooler of a project knows the administrator alone.
-    ...(options.env?.['DB_POOLER'] === undefined && options.env?.['DATABASE_URL'] === undefined
-      ? { DATABASE_URL: database.urlAs('app'), ...(database.isPooled && database.env) }
-      : { DATABASE_URL: database.url }),
+    ...(isElsewhere
+      ? { DATABASE_URL: database.url }
+      : { DATABASE_URL: database.urlAs('app'), ...(database.isPooled && database.env) }),
     ...(options.isAdministrator === true && database.env),
     LOG_LEVEL: 'debug',
     SHUTDOWN_GRACE_MS: '2000',
-    ...(database.replicaUrl !== undefined && {
-      DATABASE_REPLICA_URLS: database.replicaUrl,
+    ...(replicaUrl !== undefined && {
+      DATABASE_REPLICA_URLS: replicaUrl,
       DB_REPLICA_MAX_LAG_MS: '60000',
     }),
     MANAGEMENT_TOKEN: token,
@@ -112,7 +117,7 @@ export async function buildTestService(options: TestServiceOptions = {}): Promis
   };
   const { url, managementUrl } = await service.start();
   await service.ready();
-  if (database.replicaUrl !== undefined && options.env?.['DATABASE_URL'] === undefined) {
+  if (replicaUrl !== undefined) {
     await replicaIs(service.sessions, 'usable');
   }
   return {

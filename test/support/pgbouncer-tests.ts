@@ -1,3 +1,4 @@
+import { allTestsBut } from './all-tests-but.ts';
 import { isPgBouncerThere } from './pgbouncer.ts';
 
 /** Set by `npm run test:pgbouncer`. */
@@ -73,8 +74,4 @@ const SENSELESS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** A pattern of the names of all other tests. */
-export const sensibleTests = `^(?!.*(${Object.values(SENSELESS).flat().map(literally).join('|')}))`;
-
-function literally(name: string): string {
-  return name.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
-}
+export const sensibleTests = allTestsBut(SENSELESS);
