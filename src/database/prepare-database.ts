@@ -44,6 +44,9 @@ export async function prepareDatabase({
       await prepare();
       return;
     } catch (error) {
+      if (signal.aborted && error === signal.reason) {
+        return;
+      }
       if (!(error instanceof DatabaseError) || !PASSING.has(error.code)) {
         throw error;
       }

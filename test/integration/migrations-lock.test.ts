@@ -6,6 +6,7 @@ import { catalogOf, recordedMigrations } from '#test/support/catalog.ts';
 import { withClient } from '#test/support/databases.ts';
 import { startMigrating } from '#test/support/migrate-process.ts';
 import { migrationsFolder } from '#test/support/migrations-folder.ts';
+import { ServiceProcess } from '#test/support/service-process.ts';
 import { TestDatabase } from '#test/support/test-database.ts';
 
 const NAP = { title: 'nap', up: ['select pg_sleep(60)'] };
@@ -20,6 +21,15 @@ async function napping(database: TestDatabase): Promise<readonly number[]> {
   const rows = await database.query<{ pid: number }>(
     `select pid from pg_stat_activity where datname = current_database() and state = 'active'
        and application_name = 'tidegauge/migrate' and query like '%pg_sleep%'`,
+  );
+  return rows.map(({ pid }) => pid);
+}
+
+/** Server processes of migration runs that have asked for the lock. */
+async function asking(database: TestDatabase): Promise<readonly number[]> {
+  const rows = await database.query<{ pid: number }>(
+    `select pid from pg_stat_activity where datname = current_database()
+       and application_name = 'tidegauge/migrate' and query like '%pg_try_advisory_lock%'`,
   );
   return rows.map(({ pid }) => pid);
 }
@@ -68,6 +78,20 @@ describe('the migration lock', () => {
     });
 
     await expect(run).rejects.toThrow('stopping');
+  });
+
+  it('keeps a service that stops waiting no longer, which is no error', async () => {
+    await using database = await TestDatabase.create({ empty: true });
+
+    await holding(database, async () => {
+      await using service = await ServiceProcess.start({
+        env: { DATABASE_URL: database.url, MIGRATE_ON_START: 'true' },
+      });
+      await expect.poll(() => asking(database), { timeout: 10_000 }).toHaveLength(1);
+
+      expect(await service.stop()).toBe(0);
+      expect(service.logs.map(({ event }) => event)).not.toContain('db.migrate.failed');
+    });
   });
 
   it('of one database does not keep another one waiting', async () => {

@@ -60,4 +60,35 @@ describe('preparing a database', () => {
 
     expect(stopping.signal.aborted).toBe(true);
   });
+
+  it('that ends with the reason of the stop is given up, too', async () => {
+    const stopping = new AbortController();
+
+    const prepared = prepareDatabase({
+      prepare: () => {
+        stopping.abort();
+        return Promise.reject(stopping.signal.reason);
+      },
+      onWaiting: () => expect.unreachable('nobody waits for this'),
+      signal: stopping.signal,
+    });
+
+    await expect(prepared).resolves.toBeUndefined();
+  });
+
+  it('that fails while the service stops is told nevertheless', async () => {
+    const stopping = new AbortController();
+    const error = away('DB_SCHEMA');
+
+    const prepared = prepareDatabase({
+      prepare: () => {
+        stopping.abort();
+        return Promise.reject(error);
+      },
+      onWaiting: () => expect.unreachable('nobody waits for this'),
+      signal: stopping.signal,
+    });
+
+    await expect(prepared).rejects.toBe(error);
+  });
 });
