@@ -14,15 +14,12 @@ import type {
 import { EventType, NativeQueryBuilder, PostgreSqlConnection, raw } from '@mikro-orm/postgresql';
 import type { PostgreSqlPlatform } from '@mikro-orm/postgresql';
 import { AbortedTransactionError, CompiledQuery } from 'kysely';
+import { beginsOrEnds } from './begins-or-ends.ts';
 import { bindParameters } from './bind-parameters.ts';
 import type { BoundStatement } from './bind-parameters.ts';
 import { DatabaseError } from './database-error.ts';
 import { mapDatabaseError } from './map-database-error.ts';
 import { OpenStreams } from './open-streams.ts';
-
-// What would take the transaction away from the session that commits it; `rollback to` a savepoint does not.
-const ENDS_OR_BEGINS =
-  /^\s*(begin|start\s+transaction|commit|end|rollback(?!\s+(work\s+|transaction\s+)?to\b)|abort|prepare\s+transaction)\b/i;
 
 type Query = string | NativeQueryBuilder | RawQueryFragment;
 type Method = 'all' | 'get' | 'run';
@@ -56,7 +53,7 @@ export class BoundConnection extends PostgreSqlConnection {
     await this.ensureConnection();
     const statement = this.#bind(query, params);
     this.#streams.assertNone(ctx);
-    if (ctx !== undefined && ENDS_OR_BEGINS.test(statement.text)) {
+    if (ctx !== undefined && beginsOrEnds(statement.text)) {
       throw new DatabaseError(
         'DB_QUERY_FAILED',
         'a session begins and ends its transaction itself: use transaction(…) for a part that may fail alone',

@@ -1,18 +1,28 @@
+import { beginsOrEnds } from '#database/begins-or-ends.ts';
 import { DatabaseError } from '#database/database-error.ts';
 import { tokenize } from '#sql/statement-tokens.ts';
 
 // All of these are matched against statements in lower case with single blanks, whose quoted names are `"`.
-const ENDS_TRANSACTION =
-  /^(?:begin|start transaction|commit|end|rollback(?! to)|abort|prepare transaction)\b/;
-
 /** What PostgreSQL refuses in a transaction. */
 const OUTSIDE_ONLY = [
   /^create (?:unique )?index concurrently\b/,
   /^drop index concurrently\b/,
   /^reindex (?:\( .*?\) )?(?:(?:index|table) concurrently|schema|database|system)\b/,
   /^reindex \( [^)]*\bconcurrently\b/,
-  /^alter table .* detach partition .* concurrently$/,
-  /^(?:vacuum|alter system|create database|drop database|create tablespace|drop tablespace)\b/,
+  /^(?:vacuum|alter system|drop database|drop tablespace)\b/,
+];
+
+/** What PostgreSQL refuses in a transaction and cannot repeat outside of one, with what to do. */
+const NOWHERE = [
+  {
+    pattern: /^alter table .* detach partition .* concurrently$/,
+    advice:
+      'write it without `concurrently`, in a migration with a transaction: it gives up after the lock timeout and is tried again',
+  },
+  {
+    pattern: /^create (?:database|tablespace)\b/,
+    advice: 'it is for whoever runs the server',
+  },
 ];
 
 /** What may run again after it has run, wholly or in part. */
@@ -22,7 +32,7 @@ const REPEATABLE = [
   /^create or replace\b/,
   /^drop (?:\w+ )+if exists\b/,
   /^alter type .* add value if not exists\b/,
-  /^(?:reindex|vacuum|analyze|refresh materialized view|comment on|grant|revoke|set|reset)\b/,
+  /^(?:reindex|vacuum|analyze|refresh materialized view|comment on|grant|revoke|set|reset|alter system)\b/,
 ];
 
 /** The same of one of the comma-separated actions of ALTER TABLE. */
@@ -36,7 +46,7 @@ const REPEATABLE_ACTION =
  */
 export function assertTransactional(migration: string, statements: readonly string[]): void {
   refuseIf(migration, statements, (list) =>
-    list.some((text) => ENDS_TRANSACTION.test(text))
+    list.some(beginsOrEnds)
       ? 'begins or ends a transaction, which is done for it'
       : list.some((text) => OUTSIDE_ONLY.some((pattern) => pattern.test(text)))
         ? 'cannot be in a transaction: give it a migration of its own that says `override isTransactional(): boolean { return false; }`'
@@ -60,6 +70,11 @@ export function assertRepeatable(migration: string, statements: readonly string[
   );
 }
 
+function faultNowhere(parts: readonly string[]): string | undefined {
+  const found = NOWHERE.find(({ pattern }) => parts.some((text) => pattern.test(text)));
+  return found && `can be in no migration: ${found.advice}`;
+}
+
 function isRepeatable(text: string): boolean {
   return text.startsWith('alter table ')
     ? splitAtTop(text.split(' '), ',').every((action) => REPEATABLE_ACTION.test(action))
@@ -72,7 +87,8 @@ function refuseIf(
   faultOf: (parts: readonly string[]) => string | undefined,
 ): void {
   for (const [index, sql] of statements.entries()) {
-    const fault = faultOf(normalized(sql));
+    const parts = normalized(sql);
+    const fault = faultNowhere(parts) ?? faultOf(parts);
     if (fault !== undefined) {
       throw new DatabaseError(
         'CONFIG_INVALID',

@@ -12,6 +12,8 @@ describe('in a transaction', () => {
     'create table "vacuum" ()',
     `alter type "mood" add value 'glad'`,
     'savepoint "one"; rollback to "one"',
+    'savepoint "one"; rollback work to "one"',
+    'savepoint "one"; rollback transaction to savepoint "one"',
     'create function "one"() returns int begin atomic select 1; end',
     `do $$ begin execute 'select 1'; end $$`,
     'refresh materialized view concurrently "sums"',
@@ -27,7 +29,6 @@ describe('in a transaction', () => {
     'reindex index concurrently "a_idx"',
     'reindex (verbose, concurrently) table "a"',
     'reindex database "x"',
-    'alter table "a" detach partition "b" concurrently',
     'create table "a" (); vacuum "a"',
     'alter system set work_mem = 1',
   ])('cannot be: %s', (sql) => {
@@ -36,12 +37,16 @@ describe('in a transaction', () => {
     );
   });
 
-  it.each(['commit', 'begin', 'select 1; ROLLBACK', 'end', 'start transaction read only'])(
-    'which is not ended by hand: %s',
-    (sql) => {
-      expect(() => transactional(sql)).toThrow(/statement 1 begins or ends a transaction/);
-    },
-  );
+  it.each([
+    'commit',
+    'begin',
+    'select 1; ROLLBACK',
+    'rollback work',
+    'end',
+    'start transaction read only',
+  ])('which is not ended by hand: %s', (sql) => {
+    expect(() => transactional(sql)).toThrow(/statement 1 begins or ends a transaction/);
+  });
 });
 
 describe('without a transaction', () => {
@@ -56,6 +61,8 @@ describe('without a transaction', () => {
     'alter table "a" add column if not exists "b" numeric(10, 2), drop column if exists "c"',
     'alter table only "a" validate constraint "a_check"',
     'vacuum "a"',
+    'alter system set work_mem = 1',
+    'alter system reset work_mem',
   ])('may be repeated: %s', (sql) => {
     expect(() => repeatable(sql)).not.toThrow();
   });
@@ -80,4 +87,25 @@ describe('without a transaction', () => {
   it('each statement is sent by itself', () => {
     expect(() => repeatable('analyze "a"; vacuum "a"')).toThrow(/statement 1 is more than one/);
   });
+});
+
+describe('in no migration', () => {
+  it.each([
+    ['alter table "a" detach partition "b" concurrently', 'write it without `concurrently`'],
+    ['ALTER TABLE only a DETACH PARTITION b CONCURRENTLY;', 'write it without `concurrently`'],
+    ['create database "a"', 'it is for whoever runs the server'],
+    [`create tablespace "a" location '/a'`, 'it is for whoever runs the server'],
+  ])('may be, whether it has a transaction or not: %s', (sql, advice) => {
+    const fault = `statement 2 can be in no migration: ${advice}`;
+
+    expect(() => transactional('select 1', sql)).toThrow(fault);
+    expect(() => repeatable('analyze', sql)).toThrow(fault);
+  });
+
+  it.each(['alter table "a" detach partition "b"', 'alter table "a" detach partition "b" finalize'])(
+    'but in one with a transaction: %s',
+    (sql) => {
+      expect(() => transactional(sql)).not.toThrow();
+    },
+  );
 });
