@@ -8,6 +8,7 @@ import type { DatabaseObserver } from '#database/database-observer.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
 import { editedMigrations } from '#database/migrations/migration-checksum.ts';
 import type { RecordedMigration } from '#database/migrations/migration-checksum.ts';
+import { READ_RECORDS } from '#database/migrations/migration-records.ts';
 import { mapDatabaseError } from '#database/map-database-error.ts';
 import { ConnectGate } from '#database/pool/connect-gate.ts';
 import type { PoolStats } from '#database/pool/pool-stats.ts';
@@ -289,10 +290,7 @@ function stateAfter(code: DatabaseErrorCode): DatabaseState {
   return code === 'DB_READ_ONLY' ? 'read_only' : 'down';
 }
 
-/** A release from before checksums made the table without them. */
 async function appliedOn(client: pg.Client): Promise<RecordedMigration[]> {
-  const { rows } = await client.query<RecordedMigration>(
-    `select m.name, to_jsonb(m) ->> 'checksum' as checksum from mikro_orm_migrations m`,
-  );
+  const { rows } = await client.query<RecordedMigration>(READ_RECORDS);
   return rows;
 }

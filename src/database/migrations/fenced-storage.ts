@@ -4,7 +4,7 @@ import type { BoundConnection } from '#database/bound-connection.ts';
 import { DatabaseError } from '#database/database-error.ts';
 import { migrationChecksums } from './migration-checksum.ts';
 import { MIGRATION_LOCK_KEY } from './migration-lock.ts';
-import { completeRecord, hasRecords, MIGRATIONS_TABLE } from './migration-records.ts';
+import { completeRecord, hasRecordsTable, MIGRATIONS_TABLE } from './migration-records.ts';
 
 export interface StorageOptions {
   /** Folder of the migrations, absolute. */
@@ -36,7 +36,7 @@ export class FencedStorage extends MigrationStorage {
   }
 
   override async getExecutedMigrations(): ReturnType<MigrationStorage['getExecutedMigrations']> {
-    return (await hasRecords(this.#connection)) ? await super.getExecutedMigrations() : [];
+    return (await hasRecordsTable(this.#connection)) ? await super.getExecutedMigrations() : [];
   }
 
   override async logMigration(params: { name: string }, tx?: Transaction): Promise<void> {

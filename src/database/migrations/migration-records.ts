@@ -18,8 +18,8 @@ const MISSING = `select count(*) < 3 as "missing" from pg_attribute
 const ADD = `alter table "${MIGRATIONS_TABLE}" add column if not exists "checksum" varchar(64),
   add column if not exists "applied_by" varchar(63), add column if not exists "release" varchar(255)`;
 const EXISTS = 'select to_regclass(?) is not null as "exists"';
-/** Reads a table without our columns, too: a release from before them made it. */
-const READ = `select m."name", to_jsonb(m) ->> 'checksum' as "checksum" from "${MIGRATIONS_TABLE}" m order by m."id"`;
+/** What is applied, in the order it was. Reads a table without our columns, too: a release from before them made it. */
+export const READ_RECORDS = `select m."name", to_jsonb(m) ->> 'checksum' as "checksum" from "${MIGRATIONS_TABLE}" m order by m."id"`;
 const COMPLETE = `update "${MIGRATIONS_TABLE}" set "checksum" = ?, "applied_by" = session_user, "release" = left(?, 255)
   where "name" = ?`;
 const ADOPT = `update "${MIGRATIONS_TABLE}" set "checksum" = ? where "name" = ? and "checksum" is null`;
@@ -33,8 +33,8 @@ export async function addRecordColumns(connection: BoundConnection): Promise<voi
   }
 }
 
-/** Tells whether any migration was ever applied. Changes nothing. */
-export async function hasRecords(connection: BoundConnection): Promise<boolean> {
+/** Tells whether there is a table of applied migrations; all of them may have been reverted. Changes nothing. */
+export async function hasRecordsTable(connection: BoundConnection): Promise<boolean> {
   const row = await connection.execute<{ exists: boolean }>(EXISTS, [MIGRATIONS_TABLE], 'get');
   return row.exists;
 }
@@ -43,7 +43,7 @@ export async function hasRecords(connection: BoundConnection): Promise<boolean> 
 export async function readRecords(
   connection: BoundConnection,
 ): Promise<readonly RecordedMigration[]> {
-  return (await hasRecords(connection)) ? await connection.execute<RecordedMigration[]>(READ) : [];
+  return (await hasRecordsTable(connection)) ? await connection.execute<RecordedMigration[]>(READ_RECORDS) : [];
 }
 
 /** Notes who applied a migration that is recorded by name, from which build and which text. */
