@@ -7,7 +7,6 @@ import { formatConfigError } from '#config/format-config-error.ts';
 import { loadSettings } from '#config/load-settings.ts';
 import { DatabaseError } from '#database/database-error.ts';
 import { findServer, noServerError } from '#database/migrations/find-server.ts';
-import { lockedMigratorExtension } from '#database/migrations/locked-migrator.ts';
 import type { LockedMigrator } from '#database/migrations/locked-migrator.ts';
 import { migrationOrmOptions } from '#database/migrations/migration-orm-options.ts';
 import { entities } from '#entities.ts';
@@ -27,20 +26,17 @@ export default async function config(): Promise<Options> {
     }
     const { database } = loadSettings().settings;
     const connection = await findServer(database, DATA_DIR);
-    const migrator = {
-      migrationsDir: MIGRATIONS_DIR,
-      limits: database.migrationLimits,
-      release: releaseOf(readBuildInfo(new URL('./', import.meta.url))),
-    };
     return {
       ...migrationOrmOptions({
         connection: connection ?? NOWHERE,
         entities,
-        ...migrator,
+        migrationsDir: MIGRATIONS_DIR,
+        limits: database.migrationLimits,
+        release: releaseOf(readBuildInfo(new URL('./', import.meta.url))),
+        wrap: exitOnError,
       }),
       // Creating and checking compare the entities with the snapshot: they need no server.
       ...(connection === undefined && { driverOptions: noServer }),
-      extensions: [lockedMigratorExtension(migrator, exitOnError)],
       logger: (line) => process.stdout.write(`${line}\n`),
     };
   } catch (error) {

@@ -16,31 +16,20 @@ import { DatabaseError } from '#database/database-error.ts';
 import { CarefulRunner } from './careful-runner.ts';
 import { expectedMigrations } from './expected-migrations.ts';
 import { FencedStorage } from './fenced-storage.ts';
+import type { StorageOptions } from './fenced-storage.ts';
 import { editedMigrations, migrationChecksums } from './migration-checksum.ts';
 import { withMigrationLock } from './migration-lock.ts';
 import type { LockOptions } from './migration-lock.ts';
 import { addRecordColumns, adoptRecord, readRecords } from './migration-records.ts';
 import { retryLocked } from './retry-locked.ts';
 
-export interface LockedMigratorOptions extends LockOptions {
-  /** Folder of the migrations, absolute. */
-  readonly migrationsDir: string;
-  /** Default: those of docs/configuration.md. */
-  readonly limits?: MigrationLimits;
-  /** Which build of the service this is, for the record; default `unknown`. */
-  readonly release?: string;
+export interface LockedMigratorOptions extends LockOptions, StorageOptions {
+  readonly limits: MigrationLimits;
   /** Told before a migration that got no lock is tried again. */
   readonly onRetry?: (error: DatabaseError, waitMs: number) => void;
   /** Told the names of applied migrations whose present text is now on record, since none was. */
   readonly onAdopted?: (names: readonly string[]) => void;
 }
-
-/** How long a migration may keep others waiting, when nothing else is said. Milliseconds. */
-export const DEFAULT_MIGRATION_LIMITS: MigrationLimits = Object.freeze({
-  lockTimeoutMs: 5000,
-  lockRetryMs: 30_000,
-  statementTimeoutMs: 0,
-});
 
 /**
  * MikroORM's migrator, changed in four points: whatever changes the database runs under one lock, asking changes
@@ -52,7 +41,13 @@ export class LockedMigrator extends Migrator {
 
   constructor(em: ConstructorParameters<typeof Migrator>[0], options: LockedMigratorOptions) {
     super(em);
-    this.#options = options;
+    this.#options = {
+      ...options,
+      onRetry: (error, waitMs) => {
+        this.#log(`${error.code}: another attempt in ${waitMs} ms`);
+        options.onRetry?.(error, waitMs);
+      },
+    };
   }
 
   override async getPending(): Promise<MigrationInfo[]> {
@@ -97,18 +92,16 @@ export class LockedMigrator extends Migrator {
 
   // What these two are given is read when they work: MikroORM makes them before our constructor has run.
   protected override createStorage(): IMigratorStorage {
-    return new FencedStorage(this.driver, this.options, connectionOf(this.driver), () => ({
-      release: 'unknown',
-      ...this.#options,
-    }));
+    return new FencedStorage(
+      this.driver,
+      this.options,
+      connectionOf(this.driver),
+      () => this.#options,
+    );
   }
 
   protected override createRunner(): IMigrationRunner {
-    return new CarefulRunner(connectionOf(this.driver), () => ({
-      limits: DEFAULT_MIGRATION_LIMITS,
-      ...this.#options,
-      onRetry: (error, waitMs) => this.#told(error, waitMs),
-    }));
+    return new CarefulRunner(connectionOf(this.driver), () => this.#options);
   }
 
   protected override async runMigrations(
@@ -137,8 +130,7 @@ export class LockedMigrator extends Migrator {
 
   /** Under the lock, on a database whose list of migrations has all of its columns. */
   async #locked<T>(work: () => Promise<T>): Promise<T> {
-    const { limits = DEFAULT_MIGRATION_LIMITS, signal } = this.#options;
-    const onRetry = this.#told.bind(this);
+    const { limits, onRetry, signal } = this.#options;
     return await withMigrationLock(connectionOf(this.driver), this.#options, async () => {
       await this.init();
       await retryLocked(() => addRecordColumns(connectionOf(this.driver)), {
@@ -173,11 +165,6 @@ export class LockedMigrator extends Migrator {
     if (adopted.length > 0) {
       this.#options.onAdopted?.(adopted);
     }
-  }
-
-  #told(error: DatabaseError, waitMs: number): void {
-    this.#log(`${error.code}: another attempt in ${waitMs} ms`);
-    this.#options.onRetry?.(error, waitMs);
   }
 
   #log(line: string): void {

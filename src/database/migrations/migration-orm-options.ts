@@ -1,18 +1,32 @@
 import type { EntitySchema } from '@mikro-orm/core';
 import type { Options } from '@mikro-orm/postgresql';
+import type { MigrationLimits } from '#config/settings.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
 import { ormOptions } from '#database/orm-options.ts';
 import { ConnectionPool } from '#database/pool/connection-pool.ts';
-import { DEFAULT_MIGRATION_LIMITS, lockedMigratorExtension } from './locked-migrator.ts';
-import type { LockedMigratorOptions } from './locked-migrator.ts';
+import { lockedMigratorExtension } from './locked-migrator.ts';
+import type { LockedMigrator, LockedMigratorOptions } from './locked-migrator.ts';
 import { MigrationFileGenerator } from './migration-file-generator.ts';
 import { MIGRATIONS_TABLE } from './migration-records.ts';
 
 /** The folder holds the schema's snapshot as well. */
-export interface MigrationOrmParts extends LockedMigratorOptions {
+export interface MigrationOrmParts extends Omit<LockedMigratorOptions, 'limits' | 'release'> {
   readonly connection: DatabaseConnection;
   readonly entities: readonly EntitySchema[];
+  /** Default: those of docs/configuration.md. */
+  readonly limits?: MigrationLimits;
+  /** Which build of the service this is, for the record; default `unknown`. */
+  readonly release?: string;
+  /** What the command line calls in place of the migrator. */
+  readonly wrap?: (migrator: LockedMigrator) => LockedMigrator;
 }
+
+/** How long a migration may keep others waiting, when nothing else is said. */
+export const DEFAULT_MIGRATION_LIMITS: MigrationLimits = Object.freeze({
+  lockTimeoutMs: 5000,
+  lockRetryMs: 30_000,
+  statementTimeoutMs: 0,
+});
 
 const CONNECT_TIMEOUT_MS = 5000;
 const NEVER = '0';
@@ -35,9 +49,11 @@ const SESSION_SETTINGS = {
 export function migrationOrmOptions({
   connection,
   entities,
-  ...migrator
+  limits = DEFAULT_MIGRATION_LIMITS,
+  release = 'unknown',
+  wrap,
+  ...rest
 }: MigrationOrmParts): Options {
-  const { migrationsDir, limits = DEFAULT_MIGRATION_LIMITS } = migrator;
   const pool = new ConnectionPool({
     connection,
     applicationName: 'tidegauge/migrate',
@@ -67,10 +83,10 @@ export function migrationOrmOptions({
     ...ormOptions({ pool, database: connection.database, entities, contextName: 'default' }),
     // The operator's: made by npm run db:provision.
     schemaGenerator: { ignoreSchema: ['tidegauge'] },
-    extensions: [lockedMigratorExtension(migrator)],
+    extensions: [lockedMigratorExtension({ ...rest, limits, release }, wrap)],
     migrations: {
       tableName: MIGRATIONS_TABLE,
-      path: migrationsDir,
+      path: rest.migrationsDir,
       emit: 'ts',
       generator: MigrationFileGenerator,
       transactional: true,
