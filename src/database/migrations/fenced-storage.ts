@@ -2,7 +2,7 @@ import type { MigrationsOptions, Transaction } from '@mikro-orm/core';
 import { MigrationStorage } from '@mikro-orm/migrations';
 import type { BoundConnection } from '#database/bound-connection.ts';
 import { DatabaseError } from '#database/database-error.ts';
-import { migrationChecksums } from './migration-checksum.ts';
+import { checksumOf } from './migration-checksum.ts';
 import { MIGRATION_LOCK_KEY } from './migration-lock.ts';
 import { completeRecord, hasRecordsTable, MIGRATIONS_TABLE } from './migration-records.ts';
 
@@ -66,7 +66,7 @@ export class FencedStorage extends MigrationStorage {
     }
     await super.logMigration(params, tx);
     const { migrationsDir, release } = this.#options();
-    const checksum = (await migrationChecksums(migrationsDir)).get(name) ?? null;
+    const checksum = await checksumOf(migrationsDir, name);
     await completeRecord(this.#connection, { name, checksum, release }, tx);
   }
 }

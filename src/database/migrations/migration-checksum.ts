@@ -14,15 +14,21 @@ export function migrationChecksum(text: string): string {
   return createHash('sha256').update(normal).digest('hex');
 }
 
+/** The checksum of one migration of a folder. */
+export async function checksumOf(migrationsDir: string, name: string): Promise<string> {
+  return migrationChecksum(await readFile(`${migrationsDir}/${name}.ts`, 'utf8'));
+}
+
 /** The checksum of every migration of a folder by its name, oldest first. */
 export async function migrationChecksums(
   migrationsDir: string,
 ): Promise<ReadonlyMap<string, string>> {
   const names = await expectedMigrations(migrationsDir);
-  const texts = await Promise.all(
-    names.map((name) => readFile(`${migrationsDir}/${name}.ts`, 'utf8')),
+  return new Map(
+    await Promise.all(
+      names.map(async (name) => [name, await checksumOf(migrationsDir, name)] as const),
+    ),
   );
-  return new Map(texts.map((text, index) => [names[index] ?? '', migrationChecksum(text)]));
 }
 
 /** A migration as it is recorded; one that was applied before checksums were has none. */
