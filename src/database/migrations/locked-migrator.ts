@@ -14,10 +14,12 @@ import type { MigrationLimits } from '#config/settings.ts';
 import { BoundConnection } from '#database/bound-connection.ts';
 import { DatabaseError } from '#database/database-error.ts';
 import { CarefulRunner } from './careful-runner.ts';
+import { exactVersion, exactVersions } from './exact-versions.ts';
 import { expectedMigrations } from './expected-migrations.ts';
 import { FencedStorage } from './fenced-storage.ts';
 import type { StorageOptions } from './fenced-storage.ts';
 import { editedMigrations, migrationChecksums } from './migration-checksum.ts';
+import type { RecordedMigration } from './migration-checksum.ts';
 import { withMigrationLock } from './migration-lock.ts';
 import type { LockOptions } from './migration-lock.ts';
 import { addRecordColumns, adoptRecord, readRecords } from './migration-records.ts';
@@ -31,10 +33,16 @@ export interface LockedMigratorOptions extends LockOptions, StorageOptions {
   readonly onAdopted?: (names: readonly string[]) => void;
 }
 
+/** What is applied, oldest first, and what there is in the folder. */
+interface Comparison {
+  readonly records: readonly RecordedMigration[];
+  readonly checksums: ReadonlyMap<string, string>;
+}
+
 /**
  * MikroORM's migrator, changed in four points: whatever changes the database runs under one lock, asking changes
- * nothing, a version that does not exist is refused (MikroORM would take it for "all of them"), and so is a database
- * whose applied migrations are not the ones in the folder.
+ * nothing, a version that does not exist or is not applied is no way back (MikroORM would take it for "all of them"),
+ * and a database whose applied migrations are not the ones in the folder is refused.
  */
 export class LockedMigrator extends Migrator {
   readonly #options: LockedMigratorOptions;
@@ -53,7 +61,9 @@ export class LockedMigrator extends Migrator {
   override async getPending(): Promise<MigrationInfo[]> {
     const executed = new Set(await this.storage.executed());
     const all = await this.discoverMigrations();
-    return all.filter(({ name }) => !executed.has(name)).map(({ name, path }) => info(name, path));
+    return all
+      .filter(({ name }) => !executed.has(name))
+      .map(({ name, path }) => ({ name, ...(path !== undefined && { path }) }));
   }
 
   override async getExecuted(): Promise<MigrationRow[]> {
@@ -68,25 +78,30 @@ export class LockedMigrator extends Migrator {
   }
 
   override async logMigration(name: string): Promise<void> {
-    const [known] = await this.#resolve([name]);
-    await this.#locked(() => super.logMigration(known ?? name));
+    const known = await expectedMigrations(this.#options.migrationsDir);
+    await this.#locked(() => super.logMigration(exactVersion(known, name)));
   }
 
   override async unlogMigration(name: string): Promise<void> {
-    await this.#locked(() => super.unlogMigration(name));
+    await this.#locked(async () => {
+      const applied = await this.storage.executed();
+      await super.unlogMigration(exactVersion(applied, name));
+    });
   }
 
   /** Exit code 1 of `migration:check`: entities without a migration. Applied migrations are compared where they can be. */
   override async checkSchema(): Promise<boolean> {
     const hasChanges = await super.checkSchema();
-    const edited = await this.#edited().catch((error: unknown) => {
+    const comparison = await this.#compare().catch((error: unknown) => {
       if (error instanceof DatabaseError) {
         this.#log(`Applied migrations are not compared with their files: ${error.code}`);
-        return [];
+        return undefined;
       }
       throw error;
     });
-    assertNoneEdited(edited);
+    if (comparison !== undefined) {
+      assertNoneEdited(comparison);
+    }
     return hasChanges;
   }
 
@@ -106,15 +121,17 @@ export class LockedMigrator extends Migrator {
 
   protected override async runMigrations(
     method: 'up' | 'down',
-    options?: string | string[] | MigrateOptions,
+    options: string | string[] | MigrateOptions = {},
   ): Promise<MigrationInfo[]> {
-    const exact = await this.#exact(options);
+    const known = await expectedMigrations(this.#options.migrationsDir);
+    const exact = exactVersions(known, options);
     return await this.#locked(async () => {
+      const comparison = await this.#compare();
       if (method === 'down') {
-        await this.#assertRevertible();
+        assertRevertible(comparison, exact.to);
       }
-      assertNoneEdited(await this.#edited());
-      await this.#adopt();
+      assertNoneEdited(comparison);
+      await this.#adopt(comparison);
       return await super.runMigrations(method, exact);
     });
   }
@@ -142,19 +159,17 @@ export class LockedMigrator extends Migrator {
     });
   }
 
-  async #edited(): Promise<readonly string[]> {
-    const { migrationsDir } = this.#options;
-    return editedMigrations(
-      await readRecords(connectionOf(this.driver)),
-      await migrationChecksums(migrationsDir),
-    );
+  async #compare(): Promise<Comparison> {
+    return {
+      records: await readRecords(connectionOf(this.driver)),
+      checksums: await migrationChecksums(this.#options.migrationsDir),
+    };
   }
 
   /** What was applied by a release from before checksums is taken as it is. */
-  async #adopt(): Promise<void> {
-    const checksums = await migrationChecksums(this.#options.migrationsDir);
+  async #adopt({ records, checksums }: Comparison): Promise<void> {
     const adopted: string[] = [];
-    for (const { name, checksum: recorded } of await readRecords(connectionOf(this.driver))) {
+    for (const { name, checksum: recorded } of records) {
       const checksum = checksums.get(name);
       if (recorded === null && checksum !== undefined) {
         await adoptRecord(connectionOf(this.driver), { name, checksum });
@@ -169,51 +184,6 @@ export class LockedMigrator extends Migrator {
 
   #log(line: string): void {
     this.config.getLogger().log('migrator', line, { enabled: true });
-  }
-
-  /** The last one applied may be unknown here, when a newer release applied it. */
-  async #assertRevertible(): Promise<void> {
-    const last = (await this.storage.executed()).at(-1);
-    const known = await expectedMigrations(this.#options.migrationsDir);
-    if (last !== undefined && !known.includes(last)) {
-      throw new DatabaseError(
-        'CONFIG_INVALID',
-        `${last} was applied last and is not in the migrations folder: revert with the release that has it`,
-      );
-    }
-  }
-
-  async #exact(
-    options: string | string[] | MigrateOptions | undefined,
-  ): Promise<MigrateOptions | undefined> {
-    if (options === undefined) {
-      return undefined;
-    }
-    if (typeof options === 'string' || Array.isArray(options)) {
-      return { migrations: await this.#resolve([options].flat()) };
-    }
-    const { from, to, migrations, ...rest } = options;
-    const [exactFrom] = await this.#resolve(typeof from === 'string' ? [from] : []);
-    const [exactTo] = await this.#resolve(typeof to === 'string' ? [to] : []);
-    return {
-      ...rest,
-      ...(exactFrom !== undefined && { from: exactFrom }),
-      ...(to !== undefined && { to: exactTo ?? to }),
-      ...(migrations !== undefined && { migrations: await this.#resolve(migrations) }),
-    };
-  }
-
-  /** Names as typed, with or without `Migration`, title and `.ts`, as they are recorded. */
-  async #resolve(typed: readonly string[]): Promise<string[]> {
-    const names = await expectedMigrations(this.#options.migrationsDir);
-    return typed.map((text) => {
-      const start = `Migration${text.replace(/^Migration|\.ts$/g, '')}`;
-      const exact = names.find((name) => name === start || name.startsWith(`${start}_`));
-      if (exact === undefined) {
-        throw new DatabaseError('CONFIG_INVALID', `there is no migration ${text}`);
-      }
-      return exact;
-    });
   }
 }
 
@@ -237,11 +207,25 @@ export function lockedMigratorExtension(
   };
 }
 
-function info(name: string, path: string | undefined): MigrationInfo {
-  return { name, ...(path !== undefined && { path }) };
+/** The last one applied may be unknown here, when a newer release applied it. */
+function assertRevertible({ records, checksums }: Comparison, to: MigrateOptions['to'] = 0): void {
+  const last = records.at(-1);
+  if (last !== undefined && !checksums.has(last.name)) {
+    throw new DatabaseError(
+      'CONFIG_INVALID',
+      `${last.name} was applied last and is not in the migrations folder: revert with the release that has it`,
+    );
+  }
+  if (to !== 0 && !records.some(({ name }) => name === to)) {
+    throw new DatabaseError(
+      'CONFIG_INVALID',
+      `${to} is not applied: there is no way back to it`,
+    );
+  }
 }
 
-function assertNoneEdited(names: readonly string[]): void {
+function assertNoneEdited({ records, checksums }: Comparison): void {
+  const names = editedMigrations(records, checksums);
   if (names.length > 0) {
     throw new DatabaseError(
       'CONFIG_INVALID',
