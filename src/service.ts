@@ -377,7 +377,8 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
         log.error({ event: 'db.migrate.failed', err: error }, 'migrations failed'),
       );
     }
-    await probe?.start();
+    // What is missing since the service is being stopped is no news.
+    if (!stopping.signal.aborted) await probe?.start();
   }
 
   /** Connects to nothing yet: that begins with the first report. */

@@ -107,7 +107,9 @@ async function standbyOf(
   if (process.env['TEST_REPLICA'] !== '1' || dataDir === undefined) {
     return undefined;
   }
-  const standby = await Standby.start({ connection: address, dataDir }, { binDir });
+  // Commits wait for the standby: what only reads there may not keep it from replaying what vacuums have removed.
+  const settings = { hot_standby_feedback: 'on' };
+  const standby = await Standby.start({ connection: address, dataDir }, { binDir, settings });
   await withClient(address, async (client) => {
     await client.query(`alter system set synchronous_standby_names = '*'`);
     await client.query(`alter system set synchronous_commit = 'remote_apply'`);
