@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { databaseUrl } from '#test/support/chaos/database-url.ts';
+import { TestFiles } from '#test/support/certificates.ts';
 import { startOwnServer } from '#test/support/own-server.ts';
+import { PgBouncer, hasPgBouncer } from '#test/support/pgbouncer.ts';
+import { poolerTls } from '#test/support/pooler-tls.ts';
 import { runCommand } from '#test/support/run-command.ts';
 import { TestDatabase } from '#test/support/test-database.ts';
 
@@ -118,5 +121,51 @@ describe('npm run config:check -- --connect', () => {
     await expect
       .poll(() => database.query('select pid from pg_stat_activity where usename = $1', [role]))
       .toEqual([]);
+  });
+});
+
+describe.runIf(hasPgBouncer())('npm run config:check -- --connect, behind PgBouncer', () => {
+  it('finds usable what leads through one that ends TLS, and what leads past it', async () => {
+    using files = new TestFiles();
+    await using bouncer = await PgBouncer.start(database.address, await poolerTls(files));
+    const pooled = `${databaseUrl(bouncer.address(database.address.database))}?sslmode=require`;
+
+    const { code, stderr } = await check({
+      DATABASE_URL: pooled,
+      DATABASE_DIRECT_URL: database.url,
+      REPORTING_DATABASE_URL: pooled,
+      DATABASE_REPLICA_URLS: pooled,
+      DB_POOLER: 'pgbouncer',
+    });
+
+    const ways = [...stderr.matchAll(/^([A-Z_]+) .* reached: .*, (TLS|no TLS)$/gm)];
+    expect({ code, ways: ways.map(([, ...words]) => words.join(': ')) }).toEqual({
+      code: 0,
+      ways: [
+        'DATABASE_URL: TLS',
+        'DATABASE_DIRECT_URL: no TLS',
+        'REPORTING_DATABASE_URL: TLS',
+        'DATABASE_REPLICA_URLS: TLS',
+      ],
+    });
+  });
+
+  it('exits 1 for one that is taken for the server and drops the limits of its sessions', async () => {
+    await using bouncer = await PgBouncer.start(database.address, {
+      ignore_startup_parameters: 'options',
+    });
+    const address = bouncer.address(database.address.database);
+
+    const main = await check({ DATABASE_URL: databaseUrl(address) });
+    const direct = await check({
+      DATABASE_URL: databaseUrl(address),
+      DATABASE_DIRECT_URL: databaseUrl(address, { host: 'localhost' }),
+      DB_POOLER: 'pgbouncer',
+    });
+
+    expect([main.code, direct.code]).toEqual([1, 1]);
+    expect(main.stderr).toMatch(/^DATABASE_URL \(.*\) not reached: CONFIG_INVALID: /m);
+    expect(direct.stderr).toMatch(/^DATABASE_URL \(.*\) reached: /m);
+    expect(direct.stderr).toMatch(/^DATABASE_DIRECT_URL \(.*\) not reached: CONFIG_INVALID: /m);
   });
 });

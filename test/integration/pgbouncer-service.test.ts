@@ -3,9 +3,11 @@ import type { DatabaseConnection } from '#database/database-options.ts';
 import { HealthProbe } from '#database/health/health-probe.ts';
 import type { HealthProbeOptions } from '#database/health/health-probe.ts';
 import { buildTestService } from '#test/support/build-test-service.ts';
+import { TestFiles } from '#test/support/certificates.ts';
 import { databaseUrl } from '#test/support/chaos/database-url.ts';
 import { withClient } from '#test/support/databases.ts';
 import { PgBouncer, hasPgBouncer } from '#test/support/pgbouncer.ts';
+import { poolerTls } from '#test/support/pooler-tls.ts';
 import { ServerConnections } from '#test/support/server-connections.ts';
 import { poolStatsOf } from '#test/support/pool-stats-of.ts';
 import type { TestServerAddress } from '#test/support/test-server.ts';
@@ -65,6 +67,27 @@ describe.runIf(hasPgBouncer())('a service behind PgBouncer', () => {
       holder: { name: 'GET /users', server: { state: 'active', waitEventType: 'Lock' } },
       status: 200,
     });
+  });
+
+  it('is ready, and checked, where TLS ends at the pooler', async () => {
+    using files = new TestFiles();
+    await using bouncer = await PgBouncer.start(database.address, await poolerTls(files));
+    await using service = await buildTestService({
+      database,
+      env: {
+        NODE_ENV: 'development',
+        DATABASE_URL: `${urlOf(bouncer)}?sslmode=require`,
+        DB_POOLER: 'pgbouncer',
+      },
+    });
+
+    const checked = await until('the self-check has ended', async () => {
+      const { body } = await service.request.get('/info');
+      return body.selfCheck.state === 'pending' ? undefined : body.selfCheck;
+    });
+
+    expect(checked).toMatchObject({ state: 'done', code: null });
+    expect(await readiness(service.url)).toEqual({ status: 200, state: 'up' });
   });
 
   it('migrates past the pooler at its start, and is ready only while both answer', async () => {

@@ -2,6 +2,7 @@ import { mapDatabaseError } from '#database/map-database-error.ts';
 import { DatabaseError } from '#database/database-error.ts';
 import { PooledConnection } from '#database/pool/pooled-connection.ts';
 import type { ConnectionOptions } from '#database/pool/pooled-connection.ts';
+import type { OpenOptions } from '#database/pool/physical-connection.ts';
 import type { DatabaseSessionManager } from '#database/session-manager.ts';
 import type { Ask } from './server-facts.ts';
 
@@ -9,24 +10,21 @@ import type { Ask } from './server-facts.ts';
 const DEADLINE_MS = 2000;
 const CLOSE_DEADLINE_MS = 500;
 
-/** Opens a connection for `askOver`. */
-export async function openToAsk(
-  options: ConnectionOptions,
-  signal: AbortSignal,
-): Promise<PooledConnection> {
-  return await PooledConnection.open(options, { onBroken: () => undefined, signal });
-}
-
 /**
- * Has `work` ask over a connection of its own for two seconds at most, and closes it.
+ * Opens a connection, has `work` ask over it for two seconds at most, and closes it.
  *
- * @throws DatabaseError when there is no answer, or the signal is aborted
+ * @throws DatabaseError when there is no connection, no answer in time, or the signal is aborted
  */
 export async function askOver<T>(
-  connection: PooledConnection,
+  options: ConnectionOptions,
   work: (ask: Ask) => Promise<T>,
-  signal: AbortSignal,
+  { signal, verify }: Pick<OpenOptions<PooledConnection>, 'signal' | 'verify'>,
 ): Promise<T> {
+  const connection = await PooledConnection.open(options, {
+    onBroken: () => undefined,
+    signal,
+    ...(verify && { verify }),
+  });
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;

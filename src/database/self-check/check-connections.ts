@@ -2,7 +2,7 @@ import type { Settings } from '#config/settings.ts';
 import type { DatabaseError } from '#database/database-error.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
 import { sessionLimits } from '#database/pool-options.ts';
-import { asDatabaseError, askOver, openToAsk } from './ask-server.ts';
+import { asDatabaseError, askOver } from './ask-server.ts';
 import { judgeConnection } from './connection-rules.ts';
 import type { Finding, ServicePlan } from './finding.ts';
 import { judgeServer } from './judge-server.ts';
@@ -14,8 +14,6 @@ export type Purpose = 'main' | 'direct' | 'migration' | 'reporting' | 'replica';
 
 /** A server that was reached. */
 export interface ReachedServer extends ServerVersion {
-  /** Of the session as the server sees it. */
-  readonly isEncrypted: boolean;
   /** The same for a server and its replicas; undefined where the role may not ask. */
   readonly systemIdentifier: string | undefined;
 }
@@ -32,6 +30,9 @@ export interface ConnectionReport {
   readonly error: DatabaseError | undefined;
   readonly findings: readonly Finding[];
 }
+
+/** What leads to the server itself where `DATABASE_URL` leads to a pooler. */
+const PAST_POOLER: ReadonlySet<Purpose> = new Set(['direct', 'migration']);
 
 type Way = Pick<ConnectionReport, 'purpose' | 'variable' | 'connection'>;
 type Tried = Omit<ConnectionReport, 'findings'>;
@@ -89,16 +90,22 @@ function waysOf(database: Settings['database'], main: DatabaseConnection): reado
 }
 
 async function tryWay(way: Way, database: Settings['database']): Promise<Tried> {
-  const { poolName, connectTimeoutMs } = database;
+  const { poolName, connectTimeoutMs, pooler } = database;
+  const isPooled = pooler === 'pgbouncer' && !PAST_POOLER.has(way.purpose);
+  // The service refuses whoever drops the limits of its sessions, on every way.
+  const sessionSettings = sessionLimits({ ...database, pooler: isPooled ? pooler : 'none' });
   const options = {
     connection: way.connection,
     applicationName: `tidegauge/${poolName}/selfcheck`,
     connectTimeoutMs,
-    sessionSettings: way.purpose === 'main' ? sessionLimits(database) : {},
+    sessionSettings,
+    isPooled,
   };
   try {
-    const { signal } = new AbortController();
-    const server = await askOver(await openToAsk(options, signal), readServer, signal);
+    const server = await askOver(options, readServer, {
+      signal: new AbortController().signal,
+      verify: (opened) => opened.verifySettings(sessionSettings),
+    });
     return { ...way, server, error: undefined };
   } catch (error) {
     return { ...way, server: undefined, error: asDatabaseError(error) };
@@ -107,15 +114,8 @@ async function tryWay(way: Way, database: Settings['database']): Promise<Tried> 
 
 async function readServer(ask: Ask): Promise<ReachedServer> {
   const version = await readServerFacts(ask);
-  const [session] = await ask<{ isEncrypted: boolean | null }>(
-    `select (select ssl from pg_catalog.pg_stat_ssl where pid = pg_backend_pid()) as "isEncrypted"`,
-  );
   const [cluster] = await ask<{ id: string }>(
     'select system_identifier::text as id from pg_catalog.pg_control_system()',
   ).catch(() => []);
-  return {
-    ...version,
-    isEncrypted: session?.isEncrypted === true,
-    systemIdentifier: cluster?.id,
-  };
+  return { ...version, systemIdentifier: cluster?.id };
 }

@@ -7,7 +7,7 @@ export function connectionLines(report: ConnectionReport): readonly string[] {
   const outcome =
     server === undefined
       ? `not reached: ${error?.code ?? ''}: ${error?.message ?? ''}`
-      : `reached: ${inWords(server)}`;
+      : `reached: ${inWords(server)}, ${connection.tls === undefined ? 'no TLS' : 'TLS'}`;
   return [
     `${variable} (${place}) ${outcome}`,
     ...findings.map(
@@ -16,7 +16,6 @@ export function connectionLines(report: ConnectionReport): readonly string[] {
   ];
 }
 
-function inWords({ version, isEncrypted, facts }: ReachedServer): string {
-  const role = facts?.isInRecovery === true ? ', in recovery' : '';
-  return `PostgreSQL ${version}${role}, ${isEncrypted ? 'TLS' : 'no TLS'}`;
+function inWords({ version, facts }: ReachedServer): string {
+  return `PostgreSQL ${version}${facts?.isInRecovery === true ? ', in recovery' : ''}`;
 }

@@ -2,7 +2,7 @@ import { DatabaseError } from '#database/database-error.ts';
 import type { DatabaseErrorCode } from '#database/database-error.ts';
 import type { DatabaseObserver, VerdictChanged } from '#database/database-observer.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
-import { asDatabaseError, askOver, openToAsk } from './ask-server.ts';
+import { asDatabaseError, askOver } from './ask-server.ts';
 import type { Finding, ServicePlan } from './finding.ts';
 import { judgeServer } from './judge-server.ts';
 import { readServerFacts } from './server-facts.ts';
@@ -107,13 +107,19 @@ export class SelfCheck {
     const { connection, plan, sessionSettings, gate, askIdle } = this.#options;
     const { poolName, connectTimeoutMs } = plan.settings;
     const applicationName = `tidegauge/${poolName}/selfcheck`;
-    const options = { connection, applicationName, connectTimeoutMs, sessionSettings };
+    const options = {
+      connection,
+      applicationName,
+      connectTimeoutMs,
+      sessionSettings,
+      isPooled: plan.settings.pooler === 'pgbouncer',
+    };
     const { signal } = this.#stopping;
     try {
       if (!gate.mayTry) {
         throw gate.cause ?? new DatabaseError('DB_UNAVAILABLE', 'another attempt is under way');
       }
-      return await askOver(await openToAsk(options, signal), readServerFacts, signal);
+      return await askOver(options, readServerFacts, { signal });
     } catch (error) {
       if (asDatabaseError(error).code !== 'DB_TOO_MANY_CONNECTIONS') throw error;
       return await readServerFacts(askIdle);

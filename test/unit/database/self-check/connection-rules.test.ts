@@ -22,8 +22,15 @@ function tried(
   return {
     purpose,
     variable: purpose.toUpperCase(),
-    connection: { host: 'db', port: 5432, database: 'tidegauge', user: 'app', password: undefined },
-    server: { version, versionNumber, facts, isEncrypted, systemIdentifier: system },
+    connection: {
+      host: 'db',
+      port: 5432,
+      database: 'tidegauge',
+      user: 'app',
+      password: undefined,
+      ...(isEncrypted && { tls: { mode: 'require' } as const }),
+    },
+    server: { version, versionNumber, facts, systemIdentifier: system },
     error: undefined,
   };
 }
