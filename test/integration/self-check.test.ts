@@ -9,7 +9,7 @@ import type { DatabaseConnection } from '#database/database-options.ts';
 import { DatabaseError } from '#database/database-error.ts';
 import { ConnectGate } from '#database/pool/connect-gate.ts';
 import { sessionLimits } from '#database/pool-options.ts';
-import { askOverIdle } from '#database/self-check/ask-server.ts';
+import { askOver, askOverIdle } from '#database/self-check/ask-server.ts';
 import { SelfCheck } from '#database/self-check/self-check.ts';
 import type { SelfCheckOptions } from '#database/self-check/self-check.ts';
 import { DatabaseSessionManager } from '#database/session-manager.ts';
@@ -374,6 +374,23 @@ describe('a check', () => {
     expect(check.result()).toMatchObject({ state: 'failed', code: 'DB_QUERY_TIMEOUT' });
     await check.run();
     expect(check.result()).toMatchObject({ state: 'done', code: undefined });
+  });
+});
+
+describe('questions over a connection of their own', () => {
+  it('that came to an end without their answers, when the time was over, are late', async () => {
+    const options = {
+      connection: asRole(),
+      applicationName: 'tidegauge/main/selfcheck',
+      connectTimeoutMs: 2000,
+      sessionSettings: {},
+    };
+
+    const asked = askOver(options, (ask) => ask('select pg_sleep(5)').catch(() => []), {
+      signal: new AbortController().signal,
+    });
+
+    await expect(asked).rejects.toMatchObject({ code: 'DB_QUERY_TIMEOUT' });
   });
 });
 

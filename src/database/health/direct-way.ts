@@ -1,9 +1,6 @@
-import type pg from 'pg';
+import type { Ask } from '#database/ask.ts';
 import { DatabaseError } from '#database/database-error.ts';
 import { mapDatabaseError } from '#database/map-database-error.ts';
-
-/** Asks a server one question. */
-export type Ask = <R extends pg.QueryResultRow>(text: string) => Promise<readonly R[]>;
 
 /** What is known of the server past its pooler: that it answers, and as which database; or why it does not. */
 export type DirectAnswer = { readonly identity: string | undefined } | DatabaseError;

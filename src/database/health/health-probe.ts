@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
+import type { Ask } from '#database/ask.ts';
 import { DatabaseError } from '#database/database-error.ts';
 import type { DatabaseErrorCode } from '#database/database-error.ts';
 import { composeObservers } from '#database/database-observer.ts';
@@ -15,7 +16,7 @@ import type { PoolStats } from '#database/pool/pool-stats.ts';
 import { judge, judgeFailure } from './database-verdict.ts';
 import type { DatabaseState, DatabaseVerdict, ServerFindings } from './database-verdict.ts';
 import { askDirectly, identityOf, wrongWay } from './direct-way.ts';
-import type { Ask, DirectAnswer } from './direct-way.ts';
+import type { DirectAnswer } from './direct-way.ts';
 import { ProbeConnection } from './probe-connection.ts';
 import type { ServerRole } from './server-role.ts';
 

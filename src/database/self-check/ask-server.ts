@@ -1,10 +1,10 @@
+import type { Ask } from '#database/ask.ts';
 import { mapDatabaseError } from '#database/map-database-error.ts';
 import { DatabaseError } from '#database/database-error.ts';
 import { PooledConnection } from '#database/pool/pooled-connection.ts';
 import type { ConnectionOptions } from '#database/pool/pooled-connection.ts';
 import type { OpenOptions } from '#database/pool/physical-connection.ts';
 import type { DatabaseSessionManager } from '#database/session-manager.ts';
-import type { Ask } from './server-facts.ts';
 
 /** Of all questions of one check, after the connection is there. */
 const DEADLINE_MS = 2000;
@@ -33,16 +33,17 @@ export async function askOver<T>(
   const abort = () => void connection.destroy();
   signal.addEventListener('abort', abort);
   try {
-    return await work(async (text) => (await connection.client.query(text)).rows);
+    const answer = await work(async (text) => (await connection.client.query(text)).rows);
+    // Work that can do without an answer has not noticed that there is none.
+    if (!isLate) return answer;
   } catch (error) {
-    throw isLate
-      ? new DatabaseError('DB_QUERY_TIMEOUT', `the server did not answer within ${DEADLINE_MS} ms`)
-      : asDatabaseError(error);
+    if (!isLate) throw asDatabaseError(error);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', abort);
     await connection.close(CLOSE_DEADLINE_MS);
   }
+  throw new DatabaseError('DB_QUERY_TIMEOUT', `the server did not answer within ${DEADLINE_MS} ms`);
 }
 
 /** Asks over a connection of the pool that nobody else wants now, never in its queue. */

@@ -1,4 +1,5 @@
 import type { Settings } from '#config/settings.ts';
+import type { Ask } from '#database/ask.ts';
 import type { DatabaseError } from '#database/database-error.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
 import { sessionLimits } from '#database/pool-options.ts';
@@ -7,7 +8,7 @@ import { judgeConnection } from './connection-rules.ts';
 import type { Finding, ServicePlan } from './finding.ts';
 import { judgeServer } from './judge-server.ts';
 import { readServerFacts } from './server-facts.ts';
-import type { Ask, ServerVersion } from './server-facts.ts';
+import type { ServerVersion } from './server-facts.ts';
 
 /** What a connection is for. */
 export type Purpose = 'main' | 'direct' | 'migration' | 'reporting' | 'replica';
@@ -35,7 +36,9 @@ export interface ConnectionReport {
 const PAST_POOLER: ReadonlySet<Purpose> = new Set(['direct', 'migration']);
 
 type Way = Pick<ConnectionReport, 'purpose' | 'variable' | 'connection'>;
-type Tried = Omit<ConnectionReport, 'findings'>;
+
+/** The same before it is judged. */
+export type Tried = Omit<ConnectionReport, 'findings'>;
 
 /** Whether the service can use the connection. */
 export function isUsable({ error, findings }: ConnectionReport): boolean {
@@ -114,6 +117,7 @@ async function tryWay(way: Way, database: Settings['database']): Promise<Tried> 
 
 async function readServer(ask: Ask): Promise<ReachedServer> {
   const version = await readServerFacts(ask);
+  // Not every role, and not every provider, lets it be known.
   const [cluster] = await ask<{ id: string }>(
     'select system_identifier::text as id from pg_catalog.pg_control_system()',
   ).catch(() => []);

@@ -1,7 +1,5 @@
-import type { ConnectionReport, Purpose } from './check-connections.ts';
+import type { Purpose, Tried } from './check-connections.ts';
 import type { Finding, FindingText, Severity } from './finding.ts';
-
-type Tried = Omit<ConnectionReport, 'findings'>;
 
 /** Judges one of several connections beside the main one. */
 interface ConnectionRule {

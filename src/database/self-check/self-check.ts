@@ -1,3 +1,4 @@
+import type { Ask } from '#database/ask.ts';
 import { DatabaseError } from '#database/database-error.ts';
 import type { DatabaseErrorCode } from '#database/database-error.ts';
 import type { DatabaseObserver, VerdictChanged } from '#database/database-observer.ts';
@@ -6,7 +7,7 @@ import { asDatabaseError, askOver } from './ask-server.ts';
 import type { Finding, ServicePlan } from './finding.ts';
 import { judgeServer } from './judge-server.ts';
 import { readServerFacts } from './server-facts.ts';
-import type { Ask, ServerVersion } from './server-facts.ts';
+import type { ServerVersion } from './server-facts.ts';
 
 /** What a self-check works with. */
 export interface SelfCheckOptions {

@@ -1,8 +1,6 @@
-import type pg from 'pg';
+import type { Ask } from '#database/ask.ts';
 import { DatabaseError } from '#database/database-error.ts';
-
-/** Asks the server one question, without values. */
-export type Ask = <R extends pg.QueryResultRow>(text: string) => Promise<readonly R[]>;
+import { majorOf, OLDEST_MAJOR } from './supported-versions.ts';
 
 /** What a server says of itself and of the role that asks. */
 export interface ServerFacts {
@@ -57,9 +55,6 @@ export interface RoleFacts {
   /** True where there is no such table yet. */
   readonly readsMigrations: boolean;
 }
-
-/** The first version that knows everything that is asked for. */
-const OLDEST_ASKED = 150_000;
 
 const SETTINGS = [
   'TimeZone',
@@ -161,7 +156,7 @@ export interface ServerVersion extends Pick<ServerFacts, 'version' | 'versionNum
 export async function readServerFacts(ask: Ask): Promise<ServerVersion> {
   const [version] = await ask<Pick<ServerFacts, 'version' | 'versionNumber'>>(VERSION);
   if (version === undefined) throw noRow();
-  if (version.versionNumber < OLDEST_ASKED) return version;
+  if (majorOf(version.versionNumber) < OLDEST_MAJOR) return version;
   const [row] = await ask<FactsRow>(FACTS);
   if (row === undefined) throw noRow();
   return { ...version, facts: { ...version, ...factsOf(row) } };

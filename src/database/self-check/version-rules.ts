@@ -1,9 +1,6 @@
 import type { Finding, Rule } from './finding.ts';
 import type { ServerFacts } from './server-facts.ts';
-
-const OLDEST_MAJOR = 15;
-const NEWEST_MAJOR = 18;
-const PER_MAJOR = 10_000;
+import { majorOf, NEWEST_MAJOR, OLDEST_MAJOR } from './supported-versions.ts';
 
 /** Of a server that is so old that it is asked nothing else. */
 export function oldVersion({ version }: Pick<ServerFacts, 'version'>): Finding {
@@ -21,7 +18,7 @@ export const VERSION_RULES: readonly Rule[] = [
     id: 'server-version-new',
     severity: 'info',
     judge({ version, versionNumber }) {
-      if (versionNumber < (NEWEST_MAJOR + 1) * PER_MAJOR) return undefined;
+      if (majorOf(versionNumber) <= NEWEST_MAJOR) return undefined;
       return {
         message: `the server is PostgreSQL ${version}, and the service was tested with ${OLDEST_MAJOR} to ${NEWEST_MAJOR}`,
         advice: 'run the tests against it: TEST_DATABASE_URL',

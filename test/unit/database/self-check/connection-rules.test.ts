@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ConnectionReport, Purpose } from '#database/self-check/check-connections.ts';
+import type { Purpose, Tried } from '#database/self-check/check-connections.ts';
 import { isUsable } from '#database/self-check/check-connections.ts';
 import { connectionLines } from '#database/self-check/connection-lines.ts';
 import { CONNECTION_RULES, judgeConnection } from '#database/self-check/connection-rules.ts';
@@ -7,7 +7,6 @@ import { DatabaseError } from '#database/database-error.ts';
 import type { FactsOverrides } from '#test/support/server-facts-of.ts';
 import { serverFactsOf } from '#test/support/server-facts-of.ts';
 
-type Tried = Omit<ConnectionReport, 'findings'>;
 interface Differences extends FactsOverrides {
   readonly system?: string;
   readonly isEncrypted?: boolean;
