@@ -1,4 +1,4 @@
-import type { FindingText, Rule } from './finding.ts';
+import type { Rule } from './finding.ts';
 
 /** Names of the one time zone in which days and months begin as the API says. */
 const UTC_NAMES: ReadonlySet<string> = new Set([
@@ -51,54 +51,48 @@ export const DATA_RULES: readonly Rule[] = [
       };
     },
   },
-  {
-    id: 'standard-conforming-strings',
-    severity: 'warning',
-    judge: ({ settings, role }) =>
-      isOff(settings['standard_conforming_strings'], {
-        message: 'standard_conforming_strings is off: backslashes in literals are escapes',
-        advice: `ALTER ROLE ${role.name} SET standard_conforming_strings = on`,
-      }),
-  },
-  {
-    id: 'fsync',
-    severity: 'warning',
-    judge: ({ settings }) =>
-      isOff(settings['fsync'], {
-        message: 'fsync is off: a crash of the machine may destroy the database',
-        advice: 'ALTER SYSTEM SET fsync = on, then SELECT pg_reload_conf()',
-      }),
-  },
-  {
-    id: 'full-page-writes',
-    severity: 'warning',
-    judge: ({ settings }) =>
-      isOff(settings['full_page_writes'], {
-        message:
-          'full_page_writes is off: a crash of the machine may leave half-written pages behind',
-        advice: 'ALTER SYSTEM SET full_page_writes = on, then SELECT pg_reload_conf()',
-      }),
-  },
-  {
-    id: 'synchronous-commit',
-    severity: 'warning',
-    judge: ({ settings, role }) =>
-      isOff(settings['synchronous_commit'], {
-        message: 'synchronous_commit is off: writes that were acknowledged are lost in a crash',
-        advice: `ALTER ROLE ${role.name} SET synchronous_commit = on, or ALTER SYSTEM`,
-      }),
-  },
-  {
-    id: 'data-checksums',
+  mustBeOn({
+    name: 'standard_conforming_strings',
+    harm: 'backslashes in literals are escapes',
+    advise: (role) => `ALTER ROLE ${role} SET standard_conforming_strings = on`,
+  }),
+  mustBeOn({
+    name: 'fsync',
+    harm: 'a crash of the machine may destroy the database',
+    advise: () => 'ALTER SYSTEM SET fsync = on, then SELECT pg_reload_conf()',
+  }),
+  mustBeOn({
+    name: 'full_page_writes',
+    harm: 'a crash of the machine may leave half-written pages behind',
+    advise: () => 'ALTER SYSTEM SET full_page_writes = on, then SELECT pg_reload_conf()',
+  }),
+  mustBeOn({
+    name: 'synchronous_commit',
+    harm: 'writes that were acknowledged are lost in a crash',
+    advise: (role) => `ALTER ROLE ${role} SET synchronous_commit = on, or ALTER SYSTEM`,
+  }),
+  mustBeOn({
+    name: 'data_checksums',
     severity: 'info',
-    judge: ({ settings }) =>
-      isOff(settings['data_checksums'], {
-        message: 'data_checksums is off: a disk that returns other bytes is not noticed',
-        advice: 'pg_checksums --enable, on a server that is stopped',
-      }),
-  },
+    harm: 'a disk that returns other bytes is not noticed',
+    advise: () => 'pg_checksums --enable, on a server that is stopped',
+  }),
 ];
 
-function isOff(value: string | undefined, text: FindingText): FindingText | undefined {
-  return value === 'off' ? text : undefined;
+/** A setting of the server, and what follows where it is off; a warning unless told otherwise. */
+interface Switch extends Partial<Pick<Rule, 'severity'>> {
+  readonly name: string;
+  readonly harm: string;
+  readonly advise: (role: string) => string;
+}
+
+function mustBeOn({ name, severity = 'warning', harm, advise }: Switch): Rule {
+  return {
+    id: name.replaceAll('_', '-'),
+    severity,
+    judge: ({ settings, role }) =>
+      settings[name] === 'off'
+        ? { message: `${name} is off: ${harm}`, advice: advise(role.name) }
+        : undefined,
+  };
 }
