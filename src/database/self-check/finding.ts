@@ -5,7 +5,10 @@ import type { ServerFacts } from './server-facts.ts';
 /** `error`: a connection is of no use as it is; `warning`: something will fail, be lost or leak one day; `info`: worth knowing, and fine for many. */
 export type Severity = 'error' | 'warning' | 'info';
 
-/** What is found and what to do about it: both are sentences with their numbers, without a full stop. */
+/**
+ * What is found and what to do about it: both are sentences with their numbers, without a full stop. The message is the
+ * same for as long as what it is about is: another one is told anew.
+ */
 export interface FindingText {
   readonly message: string;
   readonly advice: string;

@@ -3,8 +3,7 @@ import type { ServerFacts } from './server-facts.ts';
 import { settingNumber } from './setting-number.ts';
 
 /** A password that is replaced within this needs somebody to know. */
-const PASSWORD_WARNING_DAYS = 14;
-const DAY_SECONDS = 86_400;
+const PASSWORD_WARNING_SECONDS = 14 * 86_400;
 /** A client that vanished without a word holds its session, and its locks, for longer. */
 const LONGEST_KEEPALIVE_SECONDS = 600;
 
@@ -103,14 +102,10 @@ export const LIMIT_RULES: readonly Rule[] = [
     severity: 'warning',
     judge({ role: { name, passwordSecondsLeft, passwordExpiresAt } }, { settings }) {
       if (passwordSecondsLeft === undefined) return undefined;
-      const days = passwordSecondsLeft / DAY_SECONDS;
-      if (days > PASSWORD_WARNING_DAYS) return undefined;
-      const when =
-        days > 0
-          ? `expires at ${passwordExpiresAt ?? ''}, in ${days.toFixed(1)} days`
-          : `expired at ${passwordExpiresAt ?? ''}`;
+      if (passwordSecondsLeft > PASSWORD_WARNING_SECONDS) return undefined;
+      const when = passwordSecondsLeft > 0 ? 'expires' : 'expired';
       return {
-        message: `the password of the role ${name} ${when}: after it no connection can be opened, and the open ones end within ${settings.maxLifetimeMs} ms (DB_MAX_LIFETIME_MS)`,
+        message: `the password of the role ${name} ${when} at ${passwordExpiresAt ?? ''}: after it no connection can be opened, and the open ones end within ${settings.maxLifetimeMs} ms (DB_MAX_LIFETIME_MS)`,
         advice: `ALTER ROLE ${name} PASSWORD … VALID UNTIL …; DATABASE_PASSWORD_FILE takes a new one without a restart`,
       };
     },

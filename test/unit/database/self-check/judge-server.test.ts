@@ -243,8 +243,9 @@ describe('a password', () => {
     return judgeServer({ ...facts, facts }, servicePlanOf())[0]?.message;
   };
 
-  it('expires at a date, in days', () => {
-    expect(textOf(1.5 * DAY)).toContain('expires at 2027-01-01T00:00:00Z, in 1.5 days');
+  it('expires at a date, in the same words every day', () => {
+    expect(textOf(1.5 * DAY)).toContain('expires at 2027-01-01T00:00:00Z: after it');
+    expect(textOf(0.5 * DAY)).toBe(textOf(1.5 * DAY));
   });
 
   it('has expired', () => {
