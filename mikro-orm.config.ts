@@ -1,11 +1,9 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Options } from '@mikro-orm/postgresql';
+import { toldExitCode } from '#cli/told-exit-code.ts';
 import { readBuildInfo, releaseOf } from '#config/build-info.ts';
-import { ConfigError } from '#config/config-error.ts';
-import { formatConfigError } from '#config/format-config-error.ts';
 import { loadSettings } from '#config/load-settings.ts';
-import { DatabaseError } from '#database/database-error.ts';
 import { findServer, noServerError } from '#database/migrations/find-server.ts';
 import type { LockedMigrator } from '#database/migrations/locked-migrator.ts';
 import { migrationOrmOptions } from '#database/migrations/migration-orm-options.ts';
@@ -40,7 +38,7 @@ export default async function config(): Promise<Options> {
       logger: (line) => process.stdout.write(`${line}\n`),
     };
   } catch (error) {
-    return exitWith(error);
+    return process.exit(toldExitCode(error));
   }
 }
 
@@ -64,21 +62,9 @@ function exitOnError(migrator: LockedMigrator): LockedMigrator {
         try {
           return await Reflect.apply(member, target, parameters);
         } catch (error) {
-          return exitWith(error);
+          return process.exit(toldExitCode(error));
         }
       };
     },
   });
-}
-
-function exitWith(error: unknown): never {
-  if (error instanceof ConfigError) {
-    process.stderr.write(formatConfigError(error));
-    process.exit(error.exitCode);
-  }
-  if (error instanceof DatabaseError) {
-    process.stderr.write(`${error.code}: ${error.message}\n`);
-    process.exit(1);
-  }
-  throw error;
 }

@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { loadProvisioning } from '#config/load-settings.ts';
 import { revealing } from '#database/embedded/provision-embedded.ts';
 import { readEmbeddedState } from '#database/embedded/read-embedded-state.ts';
@@ -9,7 +8,7 @@ import { provision } from '#database/provision/provision.ts';
 import type { ProvisionOptions, ProvisionOutcome } from '#database/provision/provision.ts';
 import { surveyRoles } from '#database/provision/survey-roles.ts';
 import { entities } from '#entities.ts';
-import { toldExitCode } from './told-exit-code.ts';
+import { runCommandLine } from './run-command-line.ts';
 
 const USAGE = `usage: npm run db:provision [-- --dry-run | --report | --help]
 
@@ -24,45 +23,23 @@ second run changes nothing. Without DATABASE_URL: for the embedded server that r
 Exit codes: 0 as it should be, 1 failed and nothing changed, 64 wrong usage, 78 settings not valid.
 `;
 
-/** sysexits.h, EX_USAGE. */
-const EXIT_USAGE = 64;
+await runCommandLine({ usage: USAGE, flags: ['dry-run', 'report'], run });
 
-// The server takes back what is not committed.
-process.once('SIGINT', () => process.exit(130));
-process.once('SIGTERM', () => process.exit(143));
-// Whoever reads may stop reading (`| head`): the exit code still tells.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', () => undefined);
-}
-
-process.exitCode = await main();
-
-type Wish = 'provision' | 'dry-run' | 'report' | 'help' | 'wrong';
-
-async function main(): Promise<number> {
-  const wish = readArguments();
-  if (wish === 'help' || wish === 'wrong') {
-    (wish === 'help' ? process.stdout : process.stderr).write(USAGE);
-    return wish === 'help' ? 0 : EXIT_USAGE;
-  }
-  try {
-    const options = await readOptions();
-    const { host, port, database, user } = options.connection;
-    print(`database ${database} at ${host}:${port}, as ${user}`);
-    if (wish === 'report') {
-      const state = await surveyRoles(options);
-      for (const line of privilegeReport(state, options.request)) print(line);
-      return 0;
-    }
-    const isDryRun = wish === 'dry-run';
-    tell(await provision({ ...options, isDryRun }), isDryRun);
-    if (options.request.roles.reader === undefined) {
-      print('no reader: REPORTING_DATABASE_URL is unset');
-    }
+async function run(flag: 'dry-run' | 'report' | undefined): Promise<number> {
+  const options = await readOptions();
+  const { host, port, database, user } = options.connection;
+  print(`database ${database} at ${host}:${port}, as ${user}`);
+  if (flag === 'report') {
+    const state = await surveyRoles(options);
+    for (const line of privilegeReport(state, options.request)) print(line);
     return 0;
-  } catch (error) {
-    return toldExitCode(error);
   }
+  const isDryRun = flag === 'dry-run';
+  tell(await provision({ ...options, isDryRun }), isDryRun);
+  if (options.request.roles.reader === undefined) {
+    print('no reader: REPORTING_DATABASE_URL is unset');
+  }
+  return 0;
 }
 
 async function readOptions(): Promise<ProvisionOptions> {
@@ -100,21 +77,4 @@ function tell({ changes, skipped, notes }: ProvisionOutcome, isDryRun: boolean):
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
-}
-
-function readArguments(): Wish {
-  try {
-    const { values } = parseArgs({
-      options: {
-        help: { type: 'boolean', short: 'h' },
-        'dry-run': { type: 'boolean' },
-        report: { type: 'boolean' },
-      },
-    });
-    const wishes = (['help', 'dry-run', 'report'] as const).filter((wish) => values[wish]);
-    if (wishes.length > 1) return 'wrong';
-    return wishes[0] ?? 'provision';
-  } catch {
-    return 'wrong';
-  }
 }

@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { readBuildInfo, releaseOf } from '#config/build-info.ts';
 import type { MigrationLimits } from '#config/settings.ts';
 import { loadSettings } from '#config/load-settings.ts';
@@ -9,7 +8,7 @@ import { findServer, noServerError } from '#database/migrations/find-server.ts';
 import { migrate } from '#database/migrations/migrate.ts';
 import { prepareDatabase } from '#database/prepare-database.ts';
 import { entities } from '#entities.ts';
-import { toldExitCode } from './told-exit-code.ts';
+import { runCommandLine } from './run-command-line.ts';
 
 const USAGE = `usage: npm run migrate [-- --help]
 
@@ -22,8 +21,6 @@ is pending, 1 failed, 64 wrong usage, 78 settings or migrations that cannot be u
 const ROOT = new URL('../../', import.meta.url);
 /** Containers start before their database is ready. */
 const WAIT_FOR_SERVER_MS = 30_000;
-/** sysexits.h, EX_USAGE. */
-const EXIT_USAGE = 64;
 /** What waiting does not mend; locks have been waited for already. */
 const FINAL: ReadonlySet<string> = new Set([
   'DB_AUTH_FAILED',
@@ -32,34 +29,16 @@ const FINAL: ReadonlySet<string> = new Set([
   'DB_LOCK_TIMEOUT',
 ]);
 
-// A process with number 1, as in a container, has no default for these. The server rolls back what is not committed.
-process.once('SIGINT', () => process.exit(130));
-process.once('SIGTERM', () => process.exit(143));
-// Whoever reads may stop reading (`| head`): the exit code still tells.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', () => undefined);
-}
+await runCommandLine({ usage: USAGE, flags: [], run });
 
-process.exitCode = await main();
-
-async function main(): Promise<number> {
-  const wish = readArguments();
-  if (wish !== 'migrate') {
-    const stream = wish === 'help' ? process.stdout : process.stderr;
-    stream.write(USAGE);
-    return wish === 'help' ? 0 : EXIT_USAGE;
+async function run(): Promise<number> {
+  const { settings } = loadSettings();
+  const connection = await findServer(settings.database, projectFile('.data/postgres'));
+  if (connection === undefined) {
+    throw noServerError();
   }
-  try {
-    const { settings } = loadSettings();
-    const connection = await findServer(settings.database, projectFile('.data/postgres'));
-    if (connection === undefined) {
-      throw noServerError();
-    }
-    await migrateWhenReachable(connection, settings.database.migrationLimits);
-    return 0;
-  } catch (error) {
-    return toldExitCode(error);
-  }
+  await migrateWhenReachable(connection, settings.database.migrationLimits);
+  return 0;
 }
 
 async function migrateWhenReachable(
@@ -97,15 +76,6 @@ async function migrateWhenReachable(
   });
   if (fault !== undefined) {
     throw fault;
-  }
-}
-
-function readArguments(): 'migrate' | 'help' | 'wrong' {
-  try {
-    const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' } } });
-    return values.help === true ? 'help' : 'migrate';
-  } catch {
-    return 'wrong';
   }
 }
 

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 /** One module of each column of the matrix in docs/architecture.md, and of each kind of vendor. */
 const MODULES = {
+  'exit codes of commands': '#cli/told-exit-code.ts',
   config: '#config/settings.ts',
   'reader of URLs': '#config/parse-database-url.ts',
   lifecycle: '#lifecycle/closers.ts',
@@ -88,9 +89,19 @@ const MATRIX: Readonly<Record<string, Rights>> = {
   },
   'src/main.ts': { values: [...CONFIG, 'lifecycle', 'service', ...VENDORS] },
   'src/cli/planted.ts': {
-    values: [...CONFIG, 'lifecycle', ...DATABASE, 'entities', 'service', ...VENDORS],
+    values: [
+      'exit codes of commands',
+      ...CONFIG,
+      'lifecycle',
+      ...DATABASE,
+      'entities',
+      'service',
+      ...VENDORS,
+    ],
   },
-  'mikro-orm.config.ts': { values: [...CONFIG, ...DATABASE, 'entities', ...VENDORS] },
+  'mikro-orm.config.ts': {
+    values: ['exit codes of commands', ...CONFIG, ...DATABASE, 'entities', ...VENDORS],
+  },
   'migrations/Migration20260101000000_first.ts': { values: VENDORS },
   'grafana/src/planted.ts': { values: ['metric catalogue'] },
   'test/unit/planted.test.ts': { values: Object.keys(MODULES) as Module[] },

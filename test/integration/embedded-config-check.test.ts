@@ -21,7 +21,7 @@ it('config:check -- --connect without DATABASE_URL finds nothing at the embedded
 
   const { port } = server.connection;
   expect({ code: without.code, stderr: without.stderr }).toEqual({
-    code: 1,
+    code: 78,
     stderr:
       'CONFIG_INVALID: no server: set DATABASE_URL, or start the embedded one with npm start and leave it running\n',
   });

@@ -125,7 +125,7 @@ export class ${file.slice(0, -'.ts'.length)} extends Migration {
     const broken = await mikroOrm(copy, 'migration:up');
 
     expect(unknown).toMatchObject({
-      code: 1,
+      code: 78,
       complained: 'CONFIG_INVALID: there is no migration 20000101000000\n',
     });
     expect(broken).toMatchObject({
@@ -147,7 +147,7 @@ export class ${file.slice(0, -'.ts'.length)} extends Migration {
     const again = await mikroOrm(copy, `migration:log --name ${last}`, env);
     const rollup = await mikroOrm(copy, 'migration:rollup', env);
 
-    expect([unlogged.code, logged.code, again.code, rollup.code]).toStrictEqual([0, 0, 1, 1]);
+    expect([unlogged.code, logged.code, again.code, rollup.code]).toStrictEqual([0, 0, 1, 78]);
     expect(left).toStrictEqual(NAMES.slice(0, -1));
     expect(again.complained).toContain('recorded as applied already');
     expect(rollup.complained).toContain('never rewritten');
@@ -167,8 +167,8 @@ export class ${file.slice(0, -'.ts'.length)} extends Migration {
     const complaint = expect.stringMatching(
       new RegExp(`^CONFIG_INVALID: ${last} was edited after it was applied: .*\n$`),
     );
-    expect(up).toMatchObject({ code: 1, complained: complaint });
-    expect(check).toMatchObject({ code: 1, complained: complaint });
+    expect(up).toMatchObject({ code: 78, complained: complaint });
+    expect(check).toMatchObject({ code: 78, complained: complaint });
   }, 60_000);
 
   it('waits for the lock like every other run', async () => {
@@ -221,7 +221,7 @@ describe('npx mikro-orm without DATABASE_URL', () => {
     const same = await mikroOrm(copy, 'migration:check');
 
     expect(up).toStrictEqual({
-      code: 1,
+      code: 78,
       said: '',
       complained:
         'CONFIG_INVALID: no server: set DATABASE_URL, or start the embedded one with npm start and leave it running\n',
@@ -250,7 +250,7 @@ describe('npx mikro-orm without DATABASE_URL', () => {
     });
 
     expect(answer).toMatchObject({
-      code: 1,
+      code: 78,
       complained: expect.stringContaining('DATABASE_DIRECT_URL'),
     });
   });

@@ -252,12 +252,14 @@ describe('npm run db:provision', () => {
     const ends = await Promise.all([
       command(['--dry-run'], { ...env(), MIGRATION_DATABASE_URL: '' }),
       command(['--force'], env()),
+      command(['--dry-run', '--report'], env()),
       command([], { ...env(), PROVISION_DATABASE_URL: wrong }),
     ]);
 
-    expect(ends.map(({ code }) => code)).toStrictEqual([78, 64, 1]);
+    expect(ends.map(({ code }) => code)).toStrictEqual([78, 64, 64, 1]);
     expect(ends.map(({ stderr }) => stderr)).toStrictEqual([
       expect.stringContaining('MIGRATION_DATABASE_URL'),
+      expect.stringMatching(/^usage: /),
       expect.stringMatching(/^usage: /),
       expect.stringMatching(/^DB_AUTH_FAILED: /),
     ]);
