@@ -4,13 +4,13 @@ import type { Options } from '@mikro-orm/postgresql';
 import { toldExitCode } from '#cli/told-exit-code.ts';
 import { readBuildInfo, releaseOf } from '#config/build-info.ts';
 import { loadSettings } from '#config/load-settings.ts';
-import { findServer, noServerError } from '#database/migrations/find-server.ts';
+import { noServerError } from '#database/embedded/running-embedded.ts';
+import { findServer } from '#database/migrations/find-server.ts';
 import type { LockedMigrator } from '#database/migrations/locked-migrator.ts';
 import { migrationOrmOptions } from '#database/migrations/migration-orm-options.ts';
 import { entities } from '#entities.ts';
 
 const ENV_FILE = projectFile('.env');
-const DATA_DIR = projectFile('.data/postgres');
 const MIGRATIONS_DIR = projectFile('migrations');
 
 /** Never connected to. */
@@ -23,7 +23,7 @@ export default async function config(): Promise<Options> {
       process.loadEnvFile(ENV_FILE);
     }
     const { database } = loadSettings().settings;
-    const connection = await findServer(database, DATA_DIR);
+    const connection = await findServer(database);
     return {
       ...migrationOrmOptions({
         connection: connection ?? NOWHERE,

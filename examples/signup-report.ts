@@ -10,9 +10,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '#config/load-settings.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
+import { revealing } from '#database/embedded/embedded-access.ts';
 import { startEmbeddedPostgres } from '#database/embedded/embedded-postgres.ts';
-import { revealing } from '#database/embedded/provision-embedded.ts';
 import { readEmbeddedState } from '#database/embedded/read-embedded-state.ts';
+import { PROJECT_DATA_DIR } from '#database/embedded/running-embedded.ts';
 import { migrate } from '#database/migrations/migrate.ts';
 import { getDb, sessionManager } from '#database/session-manager.ts';
 import { entities } from '#entities.ts';
@@ -106,7 +107,7 @@ async function findOrStartServer(): Promise<Server> {
   if (settings.database.connection !== undefined) {
     return { connection: settings.database.connection, [Symbol.asyncDispose]: async () => {} };
   }
-  const running = await readEmbeddedState(join(PROJECT, '.data/postgres'));
+  const running = await readEmbeddedState(PROJECT_DATA_DIR);
   if (running !== undefined) {
     return { connection: revealing(running.roles.app), [Symbol.asyncDispose]: async () => {} };
   }

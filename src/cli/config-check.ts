@@ -1,11 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import { loadSettings } from '#config/load-settings.ts';
 import { redactSettings } from '#config/redact-settings.ts';
 import type { Settings } from '#config/settings.ts';
-import type { DatabaseConnection } from '#database/database-options.ts';
-import { revealing } from '#database/embedded/provision-embedded.ts';
-import { readEmbeddedState } from '#database/embedded/read-embedded-state.ts';
-import { noServerError } from '#database/migrations/find-server.ts';
+import { revealing } from '#database/embedded/embedded-access.ts';
+import { runningEmbedded } from '#database/embedded/running-embedded.ts';
 import { checkConnections, isUsable } from '#database/self-check/check-connections.ts';
 import { connectionLines } from '#database/self-check/connection-lines.ts';
 import { KNOWN_OF_EMBEDDED } from '#database/self-check/known-of-embedded.ts';
@@ -31,16 +28,15 @@ async function run(flag: 'connect' | undefined): Promise<number> {
 }
 
 async function connect(settings: Settings): Promise<number> {
-  const main = settings.database.connection ?? (await embeddedServer());
-  const known = settings.database.connection === undefined ? KNOWN_OF_EMBEDDED : undefined;
-  const reports = await checkConnections(settings, main, known);
+  const { connection } = settings.database;
+  const reports =
+    connection === undefined
+      ? await checkConnections(
+          settings,
+          revealing((await runningEmbedded()).roles.app),
+          KNOWN_OF_EMBEDDED,
+        )
+      : await checkConnections(settings, connection);
   for (const line of reports.flatMap(connectionLines)) process.stderr.write(`${line}\n`);
   return reports.every(isUsable) ? 0 : 1;
-}
-
-async function embeddedServer(): Promise<DatabaseConnection> {
-  const dataDir = fileURLToPath(new URL('../../.data/postgres', import.meta.url));
-  const embedded = await readEmbeddedState(dataDir);
-  if (embedded === undefined) throw noServerError();
-  return revealing(embedded.roles.app);
 }

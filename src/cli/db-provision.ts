@@ -1,8 +1,6 @@
-import { fileURLToPath } from 'node:url';
 import { loadProvisioning } from '#config/load-settings.ts';
-import { revealing } from '#database/embedded/provision-embedded.ts';
-import { readEmbeddedState } from '#database/embedded/read-embedded-state.ts';
-import { noServerError } from '#database/migrations/find-server.ts';
+import { embeddedProvisioning } from '#database/embedded/provision-embedded.ts';
+import { runningEmbedded } from '#database/embedded/running-embedded.ts';
 import { privilegeReport } from '#database/provision/privilege-report.ts';
 import { provision } from '#database/provision/provision.ts';
 import type { ProvisionOptions, ProvisionOutcome } from '#database/provision/provision.ts';
@@ -50,22 +48,9 @@ async function readOptions(): Promise<ProvisionOptions> {
     instances: database.instances,
     tables: entities.map(({ meta }) => meta.tableName),
   };
-  if (provisioning !== undefined) {
-    const { administrator, owner, app, reader } = provisioning;
-    return { connection: administrator, request: { ...wanted, roles: { owner, app, reader } } };
-  }
-  const embedded = await readEmbeddedState(
-    fileURLToPath(new URL('../../.data/postgres', import.meta.url)),
-  );
-  if (embedded === undefined) throw noServerError();
-  const { owner, app, reader } = embedded.roles;
-  return {
-    connection: revealing(embedded.connection),
-    request: {
-      ...wanted,
-      roles: { owner: revealing(owner), app: revealing(app), reader: revealing(reader) },
-    },
-  };
+  if (provisioning === undefined) return embeddedProvisioning(await runningEmbedded(), wanted);
+  const { administrator, owner, app, reader } = provisioning;
+  return { connection: administrator, request: { ...wanted, roles: { owner, app, reader } } };
 }
 
 function tell({ changes, skipped, notes }: ProvisionOutcome, isDryRun: boolean): void {

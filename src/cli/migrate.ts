@@ -4,7 +4,8 @@ import type { MigrationLimits } from '#config/settings.ts';
 import { loadSettings } from '#config/load-settings.ts';
 import type { DatabaseError } from '#database/database-error.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
-import { findServer, noServerError } from '#database/migrations/find-server.ts';
+import { noServerError } from '#database/embedded/running-embedded.ts';
+import { findServer } from '#database/migrations/find-server.ts';
 import { migrate } from '#database/migrations/migrate.ts';
 import { prepareDatabase } from '#database/prepare-database.ts';
 import { entities } from '#entities.ts';
@@ -33,7 +34,7 @@ await runCommandLine({ usage: USAGE, flags: [], run });
 
 async function run(): Promise<number> {
   const { settings } = loadSettings();
-  const connection = await findServer(settings.database, projectFile('.data/postgres'));
+  const connection = await findServer(settings.database);
   if (connection === undefined) {
     throw noServerError();
   }

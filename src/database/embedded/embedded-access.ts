@@ -1,3 +1,4 @@
+import type { DatabaseConnection } from '#database/database-options.ts';
 import { ROLE_NAMES } from '#database/provision/provision-request.ts';
 import { DATABASE, SUPERUSER } from './cluster.ts';
 import type { EmbeddedAccess, EmbeddedConnection } from './embedded-server.ts';
@@ -20,4 +21,9 @@ export function roleAccess(port: number, passwords: RolePasswords): EmbeddedAcce
       database: DATABASE,
     });
   return Object.freeze({ owner: as('owner'), app: as('app'), reader: as('reader') });
+}
+
+/** The same, with the password as connections take it. */
+export function revealing({ password, ...address }: EmbeddedConnection): DatabaseConnection {
+  return { ...address, password: { reveal: () => password } };
 }

@@ -1,7 +1,8 @@
 import type { ProvisionRequest } from '#database/provision/provision-request.ts';
 import type { WaysToDatabase } from '#database/ways-to-database.ts';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
-import { provisionEmbedded, revealing } from './provision-embedded.ts';
+import { revealing } from './embedded-access.ts';
+import { provisionEmbedded } from './provision-embedded.ts';
 
 /** Where the server keeps its state, and what its roles are for. */
 export interface EmbeddedDatabaseOptions extends Omit<ProvisionRequest, 'roles'> {

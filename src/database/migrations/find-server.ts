@@ -1,8 +1,9 @@
 import type { DatabaseSettings } from '#config/settings.ts';
 import { DatabaseError } from '#database/database-error.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
-import { revealing } from '#database/embedded/provision-embedded.ts';
+import { revealing } from '#database/embedded/embedded-access.ts';
 import { readEmbeddedState } from '#database/embedded/read-embedded-state.ts';
+import { PROJECT_DATA_DIR } from '#database/embedded/running-embedded.ts';
 
 type Ways = Pick<DatabaseSettings, 'connection' | 'direct' | 'migration' | 'pooler'>;
 
@@ -31,7 +32,7 @@ export function configuredMigrator({
 /** The server whose schema is meant: the one of the settings, else the embedded server that runs now. */
 export async function findServer(
   settings: Ways,
-  dataDir: string,
+  dataDir = PROJECT_DATA_DIR,
 ): Promise<DatabaseConnection | undefined> {
   const configured = configuredMigrator(settings);
   if (configured !== undefined) {
@@ -39,12 +40,4 @@ export async function findServer(
   }
   const embedded = await readEmbeddedState(dataDir);
   return embedded && revealing(embedded.roles.owner);
-}
-
-/** There is nothing to connect to. */
-export function noServerError(): DatabaseError {
-  return new DatabaseError(
-    'CONFIG_INVALID',
-    'no server: set DATABASE_URL, or start the embedded one with npm start and leave it running',
-  );
 }

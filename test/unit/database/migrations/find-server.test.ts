@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { configuredMigrator, findServer, noServerError } from '#database/migrations/find-server.ts';
+import { noServerError } from '#database/embedded/running-embedded.ts';
+import { configuredMigrator, findServer } from '#database/migrations/find-server.ts';
 
 const connection = { host: 'h', port: 1, database: 'd', user: 'u', password: undefined };
 const direct = { ...connection, host: 'direct' };
