@@ -7,6 +7,7 @@ import type { DatabaseObserver } from '#database/database-observer.ts';
 import { composeObservers } from '#database/database-observer.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
 import { startEmbeddedDatabase } from '#database/embedded/embedded-database.ts';
+import { PROJECT_DATA_DIR } from '#database/embedded/running-embedded.ts';
 import type { DatabaseVerdict } from '#database/health/database-verdict.ts';
 import { explainSchemaError } from '#database/health/explain-schema-error.ts';
 import { HealthProbe } from '#database/health/health-probe.ts';
@@ -291,7 +292,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     const configured = configuredWays(settings.database);
     if (configured !== undefined) return configured;
     const { ways, changes, stop } = await startEmbeddedDatabase({
-      dataDir: overrides.dataDir ?? projectFile('.data/postgres'),
+      dataDir: overrides.dataDir ?? PROJECT_DATA_DIR,
       log: logEmbedded,
       limits: settings.database,
       instances: settings.database.instances,
