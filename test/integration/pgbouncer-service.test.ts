@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { DatabaseConnection } from '#database/database-options.ts';
 import { HealthProbe } from '#database/health/health-probe.ts';
 import type { HealthProbeOptions } from '#database/health/health-probe.ts';
+import { ConnectGate } from '#database/pool/connect-gate.ts';
 import { buildTestService } from '#test/support/build-test-service.ts';
 import { TestFiles } from '#test/support/certificates.ts';
 import { databaseUrl } from '#test/support/chaos/database-url.ts';
@@ -119,6 +120,36 @@ describe.runIf(hasPgBouncer())('a service behind PgBouncer', () => {
   });
 });
 
+describe.runIf(hasPgBouncer())('a pooler whose connections are all in use', () => {
+  it('is busy and not down while statements are answered, and keeps nobody from connecting', async () => {
+    await using bouncer = await PgBouncer.start(database.address, { default_pool_size: '1' });
+    const gate = new ConnectGate();
+    const probe = probeOf({
+      connection: connectionOf(bouncer.address()),
+      isPooled: true,
+      gate,
+      sinceAnswerMs: () => 0,
+    });
+    await probe.start();
+    const before = probe.verdict();
+
+    await withClient(bouncer.address(), async (client) => {
+      await client.query('begin');
+      await probe.look();
+      await client.query('rollback');
+    });
+
+    const busy = probe.verdict();
+    await probe.stop();
+    expect(before).toMatchObject({ state: 'up' });
+    expect(busy).toMatchObject({
+      state: 'saturated',
+      message: expect.stringContaining('the pooler is busy'),
+    });
+    expect(gate).toMatchObject({ mayTry: true, cause: undefined });
+  });
+});
+
 describe.runIf(hasPgBouncer())('settings that do not fit the pooler', () => {
   it.each([
     ['one that refuses settings of a session', {}],
@@ -188,16 +219,20 @@ function connectionOf({ password, ...address }: TestServerAddress): DatabaseConn
   return { ...address, password: { reveal: () => password } };
 }
 
-async function verdictOf(
-  options: Pick<HealthProbeOptions, 'connection'> & Partial<HealthProbeOptions>,
-) {
-  const probe = new HealthProbe({
+type ProbeOptions = Pick<HealthProbeOptions, 'connection'> & Partial<HealthProbeOptions>;
+
+function probeOf(options: ProbeOptions) {
+  return new HealthProbe({
     poolName: 'ways',
     connectTimeoutMs: 2000,
     expectedMigrations: [],
     poolStats: () => poolStatsOf(),
     ...options,
   });
+}
+
+async function verdictOf(options: ProbeOptions) {
+  const probe = probeOf(options);
   await probe.start();
   const verdict = probe.verdict();
   await probe.stop();

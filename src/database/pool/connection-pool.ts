@@ -73,7 +73,7 @@ export class ConnectionPool {
   readonly #currentHolder: () => Holder | undefined;
   readonly #owner: LeasedClientOwner;
   readonly #pool: Pool<PooledConnection>;
-  #hasVerifiedSettings: boolean;
+  #hasVerifiedSettings = false;
   /** Of the connection that was opened last: rotated certificates come with new connections. */
   #certificatesExpireAt: number | undefined;
 
@@ -89,7 +89,6 @@ export class ConnectionPool {
     const server = Object.freeze({ host, port, database });
     const pool = settings.poolName;
     this.#settings = settings;
-    this.#hasVerifiedSettings = Object.keys(settings.sessionSettings).length === 0;
     const { transactionSettings } = settings;
     this.#clock = clock;
     this.#currentHolder = currentHolder;
