@@ -218,7 +218,6 @@ describe('a holder that goes away while its statement ends', () => {
       clock: systemClock,
       statementNames: undefined,
       statementTimeoutMs: 0,
-      openingOf: () => '',
       commentOf: () => undefined,
       mayChangeSession: () => false,
       cancel: ({ connection }: { readonly connection: PooledConnection }) => {

@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { BoundCursor } from '#database/bound-cursor.ts';
 import type { Holder } from '#database/pool/holder.ts';
+import type { LeasedClient } from '#database/pool/leased-client.ts';
 import { sessionPoolOptions } from '#database/pool-options.ts';
 import { DatabaseSessionManager } from '#database/session-manager.ts';
 import { withClient } from '#test/support/databases.ts';
@@ -9,6 +11,7 @@ import { failureOf } from '#test/support/failure-of.ts';
 import { PgBouncer, hasPgBouncer } from '#test/support/pgbouncer.ts';
 import { TestDatabase } from '#test/support/test-database.ts';
 import { TestPools } from '#test/support/test-pools.ts';
+import { until } from '#test/support/until.ts';
 
 const RACES = 100;
 const pools = new TestPools();
@@ -54,6 +57,9 @@ const SHOW = `select name, setting from pg_settings
   where name in ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_read_only')`;
 
 type Setting = { readonly name: string; readonly setting: string };
+
+/** Waits for the end of whoever has locked the table. */
+const PID_ONCE_UNLOCKED = 'select pg_backend_pid() as pid from (select count(*) from things) as n';
 
 const settingsOf = (rows: readonly Setting[]) =>
   Object.fromEntries(rows.map(({ name, setting }) => [name, setting]));
@@ -162,19 +168,14 @@ describe.runIf(hasPgBouncer())('a session through PgBouncer', () => {
 
   it('takes three round trips: its limits go with BEGIN', async () => {
     await using way = await pooled();
-    const served = async () => {
-      const stats = await way.bouncer.admin('show stats_totals');
-      const ours = stats.find((row) => row['database'] === database.address.database);
-      return Number(ours?.['query_count']);
-    };
     await way.sessions.session((db) => db.execute('select 1'));
-    const before = await served();
+    const before = await served(way);
 
     for (let round = 0; round < 10; round += 1) {
       await way.sessions.session((db) => db.execute('select ?::int', [round]));
     }
 
-    expect((await served()) - before).toBe(30);
+    expect((await served(way)) - before).toBe(30);
   });
 
   it('is known by the process that serves it, for as long as that does', async () => {
@@ -184,10 +185,69 @@ describe.runIf(hasPgBouncer())('a session through PgBouncer', () => {
       pids: await db.execute<{ pid: number }[]>('select pg_backend_pid() as pid'),
       holders: way.sessions.holders(),
     }));
-    await using client = await heldClient(way);
+    await using held = await heldClient(way);
 
     expect(holders).toMatchObject([{ pid: pids[0]?.pid, transaction: 'open' }]);
-    expect(client.pids()).toEqual([undefined]);
+    expect(held.holders()).toMatchObject([{ pid: undefined, transaction: 'idle' }]);
+  });
+
+  it.each([
+    [
+      'a statement',
+      async (client: LeasedClient) => {
+        const asked = client.query<{ pid: number }>(PID_ONCE_UNLOCKED);
+        return { rows: asked.then(({ rows }) => rows), close: () => asked };
+      },
+    ],
+    [
+      'a cursor',
+      async (client: LeasedClient) => {
+        const cursor = client.query(new BoundCursor<{ pid: number }>(PID_ONCE_UNLOCKED, []));
+        return { rows: cursor.read(1), close: () => cursor.close() };
+      },
+    ],
+  ])('beside it, %s is known by the process that runs it', async (_what, ask) => {
+    await using way = await pooled();
+    await using held = await heldClient(way);
+    // Its last transaction is not to have had the same process.
+    await way.bouncer.admin('reconnect');
+
+    const { told, rows } = await withClient(database.address, async (other) => {
+      await other.query('begin; lock table things');
+      const { rows, close } = await ask(held.client);
+      const told = await until('it has begun', () =>
+        held.holders().find(({ transaction }) => transaction === 'open'),
+      );
+      await other.query('rollback');
+      const found = await rows;
+      await close();
+      return { told, rows: found };
+    });
+
+    expect(rows[0]?.pid).not.toBe(held.lastPid);
+    expect(told).toMatchObject({ pid: rows[0]?.pid });
+    expect(held.holders()).toMatchObject([{ pid: undefined }]);
+  });
+
+  it('that asks for the position of its commit takes one round trip more', async () => {
+    await using way = await pooled();
+    let positions = 0;
+    const holder = { name: 'writer', onPosition: () => void (positions += 1) };
+    const { pool } = pools.open(database, {
+      ...sessionPoolOptions(way.options, way.options.connection ?? database.connection),
+      parts: () => ({ currentHolder: () => holder }),
+    });
+    const client = await pool.connect();
+    const before = await served(way);
+
+    for (let round = 0; round < 10; round += 1) {
+      await client.query('begin read write');
+      await client.query('commit');
+    }
+    client.release();
+
+    expect(positions).toBe(10);
+    expect((await served(way)) - before).toBe(30);
   });
 
   it('sees what was committed before its first statement, whatever its isolation', async () => {
@@ -251,6 +311,13 @@ describe.runIf(hasPgBouncer())('a session through PgBouncer', () => {
   });
 });
 
+/** How many round trips of clients to this database PgBouncer has counted. */
+async function served({ bouncer }: Awaited<ReturnType<typeof pooled>>): Promise<number> {
+  const stats = await bouncer.admin('show stats_totals');
+  const ours = stats.find((row) => row['database'] === database.address.database);
+  return Number(ours?.['query_count']);
+}
+
 async function inOwnTransaction(db: EntityManager, text: string): Promise<Setting[]> {
   return await db.fork().transactional((own) => own.execute<Setting[]>(text));
 }
@@ -267,11 +334,15 @@ async function heldClient({ options }: Awaited<ReturnType<typeof pooled>>) {
     database,
     sessionPoolOptions(options, options.connection ?? database.connection),
   );
-  const lease = await pool.connect();
-  await lease.query('begin');
-  await lease.query('commit');
+  const client = await pool.connect();
+  await client.query('begin');
+  const lastPid = client.processID;
+  await client.query('commit');
   return {
-    pids: () => pool.holders().map(({ pid }) => pid),
-    [Symbol.asyncDispose]: async () => lease.release(),
+    client,
+    /** The process that ran its transaction. */
+    lastPid,
+    holders: () => pool.holders(),
+    [Symbol.asyncDispose]: async () => client.release(),
   };
 }

@@ -117,7 +117,7 @@ export class ConnectionPool {
       statementNames: settings.isPreparing ? new StatementNames() : undefined,
       statementTimeoutMs: settings.statementTimeoutMs,
       openingOf:
-        transactionSettings === undefined ? () => '' : transactionOpening(transactionSettings),
+        transactionSettings === undefined ? undefined : transactionOpening(transactionSettings),
       commentOf: settings.sqlCommenter === true ? sqlComment : () => undefined,
       mayChangeSession: settings.isResetting ? (text) => effects.of(text) : () => false,
       cancel: async ({ connection: { cancelKey } }, isWanted) => {

@@ -9,8 +9,8 @@ import type { CancelOutcome } from './cancel-request.ts';
 import type { Clock } from './clock.ts';
 import type { Lease } from './lease.ts';
 import type { PooledConnection } from './pooled-connection.ts';
+import { resultsOf } from './results-of.ts';
 import { ShareMeter } from './share-meter.ts';
-import { backendPidIn } from './transaction-opening.ts';
 import type { StatementNames } from './statement-names.ts';
 
 /** A statement that is over: answered, failed, or read no further. */
@@ -26,8 +26,8 @@ export interface LeasedClientOwner {
   readonly statementNames: StatementNames | undefined;
   /** The server's limit for one statement in milliseconds; 0 = none, and no watchdog. */
   readonly statementTimeoutMs: number;
-  /** What is sent along with a statement that begins a transaction; empty for others. */
-  readonly openingOf: (text: string) => string;
+  /** Behind a transaction pooler: what is sent along with a statement that begins a transaction; empty for others. */
+  readonly openingOf?: ((text: string) => string) | undefined;
   /** What is appended to a statement on its way to the server, which is sent unnamed then. */
   readonly commentOf: (text: string, scope: WorkScope | undefined) => string | undefined;
   /** Whether a statement may leave something behind in the server session. */
@@ -63,7 +63,7 @@ const STANDBY_PAUSE_MS = 1000;
 /** Nobody's commit waits for longer to be told where it is in the write-ahead log. */
 const POSITION_DEADLINE_MS = 250;
 
-// Not in the transaction: its COMMIT is a part of the log, too.
+// Not in the transaction: its COMMIT is a part of the log, too. It waits for nothing, and so needs no limits.
 const POSITION = 'select pg_current_wal_insert_lsn()::text as position';
 
 /** What the server says when it leaves or has left. */
@@ -319,26 +319,30 @@ export class LeasedClient {
   }
 
   /** Outside of a transaction nothing holds a statement to its limits behind a transaction pooler. */
-  #isUnlimited(text: string): boolean {
+  #isUnlimited(text: string, opening: string | undefined): boolean {
     return (
+      opening === '' &&
       this.#lease.connection.transactionStatus === 'I' &&
-      this.#owner.openingOf(READ_ONLY) !== '' &&
-      this.#owner.openingOf(text) === '' &&
       text !== 'commit' &&
+      text !== POSITION &&
       !ROLLBACK.test(text)
     );
   }
 
   /** Gives a statement a transaction of its own, which cannot write: as little as it could on a connection of ours. */
   async #alone<T>(work: () => Promise<T>): Promise<T> {
-    const { client } = this.#lease.connection;
-    await client.query(`${READ_ONLY}${this.#owner.openingOf(READ_ONLY)}`);
+    await this.#beginAlone();
     try {
       return await work();
     } finally {
       // What is lost needs no end, and its own error is the one to tell.
-      await client.query('rollback').catch(() => undefined);
+      await this.#lease.connection.client.query('rollback').catch(() => undefined);
     }
+  }
+
+  async #beginAlone(): Promise<void> {
+    const opening = this.#owner.openingOf?.(READ_ONLY) ?? '';
+    await this.#lease.connection.begin({ text: `${READ_ONLY}${opening}` });
   }
 
   async #send<R>(
@@ -348,7 +352,8 @@ export class LeasedClient {
     comment = '',
   ): Promise<PostgresQueryResult<R>> {
     const { connection } = this.#lease;
-    if (this.#isUnlimited(text)) {
+    const opening = this.#owner.openingOf?.(text);
+    if (this.#isUnlimited(text, opening)) {
       return await this.#alone(() => this.#send<R>(text, values, name, comment));
     }
     if (text === 'commit' && connection.transactionStatus === 'I') {
@@ -359,21 +364,18 @@ export class LeasedClient {
     }
     connection.needsReset ||= this.#owner.mayChangeSession(text);
     this.#isWriter = isWriter(text) ?? this.#isWriter;
-    const opening = this.#owner.openingOf(text);
-    if (opening !== '') {
-      connection.transactionPid = undefined;
-    }
     try {
-      const result = await connection.client.query({
-        text: `${text}${opening}${comment}`,
+      const message = {
+        text: `${text}${opening ?? ''}${comment}`,
         values: values.map(toSentValue),
         ...(name !== undefined && { name }),
-      });
+      };
+      const result =
+        opening === undefined || opening === ''
+          ? await connection.client.query(message)
+          : await connection.begin(message);
       if (resultsOf(result).some(({ command }) => FORGETTING.has(command))) {
         connection.forgetPrepared();
-      }
-      if (opening !== '') {
-        connection.transactionPid = backendPidIn(resultsOf(result).at(-1)?.rows ?? []);
       }
       // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter: kysely declares the commands it knows and a row count that is never null.
       return result as QueryResult & PostgresQueryResult<R>;
@@ -427,9 +429,9 @@ export class LeasedClient {
       read: async (count) => {
         const work = async () => {
           try {
-            if (cursor === undefined && this.#isUnlimited(text)) {
+            if (cursor === undefined && this.#isUnlimited(text, this.#owner.openingOf?.(text))) {
               isAlone = true;
-              await connection.client.query(`${READ_ONLY}${this.#owner.openingOf(READ_ONLY)}`);
+              await this.#beginAlone();
             }
             // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter: kysely declares a cursor by what it reads, pg by what it submits.
             cursor ??= connection.client.query(statement as PostgresCursor<R> & Submittable);
@@ -504,11 +506,6 @@ function isWriter(text: string): boolean | undefined {
 function textOf(cursor: object): string {
   const text: unknown = Reflect.get(cursor, 'text');
   return typeof text === 'string' ? text : '';
-}
-
-/** A text of several statements has several results, which pg does not declare. */
-function resultsOf(result: QueryResult | readonly QueryResult[]): readonly QueryResult[] {
-  return 'command' in result ? [result] : result;
 }
 
 /** `cached plan must not change result type` after a migration; 26000 when a function has dropped the statement. */

@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
 import pg from 'pg';
-import type { ClientConfig } from 'pg';
+import type { ClientConfig, QueryConfig, QueryResult } from 'pg';
 import type { DatabaseConnection } from '#database/database-options.ts';
 import type { ReclaimReason } from '#database/database-observer.ts';
 import { connectError } from '#database/connect-advice.ts';
@@ -15,7 +15,9 @@ import { assertProven, refuseToReveal } from './guard-login.ts';
 import { innerConnection } from './inner-connection.ts';
 import type { OpenOptions, PhysicalConnection } from './physical-connection.ts';
 import { readPassword } from './read-password.ts';
+import { resultsOf } from './results-of.ts';
 import { PREPARED_PER_CONNECTION } from './statement-names.ts';
+import { backendPidIn } from './transaction-opening.ts';
 import { typeParsers } from './type-parsers.ts';
 
 /** What a new connection needs to know. */
@@ -49,10 +51,9 @@ export class PooledConnection implements PhysicalConnection {
   #isAlive = true;
   #certificatesExpireAt: number | undefined;
   #isStandby = false;
+  #transactionPid: number | undefined;
   /** Set by whoever runs a statement that may have changed the session. */
   needsReset = false;
-  /** Behind a transaction pooler, the process of the server that runs the transaction; set when that has begun. */
-  transactionPid: number | undefined;
   /** The statement that was sent last, for reports, and when; `endedAt` is undefined while it runs. */
   statement: { readonly text: string; readonly startedAt: number; endedAt?: number } | undefined;
 
@@ -152,7 +153,7 @@ export class PooledConnection implements PhysicalConnection {
   /** The process of the server behind it; behind a transaction pooler there is none outside of a transaction. */
   get pid(): number | undefined {
     if (this.#isPooled) {
-      return this.transactionStatus === 'I' ? undefined : this.transactionPid;
+      return this.transactionStatus === 'I' ? undefined : this.#transactionPid;
     }
     return numberOf(this.client, 'processID');
   }
@@ -189,6 +190,14 @@ export class PooledConnection implements PhysicalConnection {
 
   get prepared(): number {
     return this.#prepared.size;
+  }
+
+  /** Sends what begins a transaction behind a transaction pooler, and learns which process of the server runs it. */
+  async begin(message: QueryConfig): Promise<QueryResult> {
+    this.#transactionPid = undefined;
+    const result = await this.client.query(message);
+    this.#transactionPid = backendPidIn(resultsOf(result).at(-1)?.rows ?? []);
+    return result;
   }
 
   async ping(): Promise<void> {
