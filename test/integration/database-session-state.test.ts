@@ -255,4 +255,31 @@ describe('a session of the ORM', () => {
     expect(resets()).toBe(1);
     await assertClean(sessions);
   });
+
+  it('F14: is not reset for what is asked about its commit', async () => {
+    await using proxy = await TcpProxy.start(database.address, { isPostgres: true });
+    await using sessions = new DatabaseSessionManager();
+    const sent = texts(proxy);
+    const connection = { ...database.connection, port: proxy.port };
+    await sessions.init({ ...database.options(), connection });
+    let positions = 0;
+    const holder = { name: 'writer', onPosition: () => void (positions += 1) };
+    const { pool } = pools.open(database, {
+      connection,
+      parts: () => ({ currentHolder: () => holder }),
+    });
+
+    await sessions.session((db) => db.execute('select 1'), { confirmCommit: true });
+    await sessions.check();
+    const lease = await pool.connect();
+    await lease.query('begin read write');
+    await lease.query('commit');
+    lease.release();
+    (await pool.connect()).release();
+
+    expect(positions).toBe(1);
+    expect(sent.filter((text) => text.includes('pg_current_wal_insert_lsn'))).toHaveLength(2);
+    expect(sent).not.toContain('discard all');
+    await assertClean(sessions);
+  });
 });

@@ -30,9 +30,9 @@ const KINDS = {
     pg_size_pretty uuid_extract_timestamp uuid_extract_version version`,
   // Declared volatile, as everything with effects is: these wait, read a clock or the server's state, make a random
   // value, or do what ends with the transaction.
-  volatile: `clock_timestamp gen_random_uuid pg_advisory_xact_lock pg_advisory_xact_lock_shared pg_current_xact_id
-    pg_is_in_recovery pg_notify pg_sleep pg_try_advisory_xact_lock pg_try_advisory_xact_lock_shared pg_xact_status random
-    timeofday uuidv4 uuidv7`,
+  volatile: `clock_timestamp gen_random_uuid pg_advisory_xact_lock pg_advisory_xact_lock_shared
+    pg_current_wal_insert_lsn pg_current_xact_id pg_is_in_recovery pg_last_wal_replay_lsn pg_notify pg_sleep
+    pg_try_advisory_xact_lock pg_try_advisory_xact_lock_shared pg_xact_status random timeofday uuidv4 uuidv7`,
 };
 
 /** Functions of PostgreSQL itself that leave nothing behind in the server session, whatever they are given. */
