@@ -40,9 +40,10 @@ export function connectError(error: unknown, connection: DatabaseConnection): Da
     (error.code === 'DB_AUTH_FAILED' || error.code === 'CONFIG_INVALID');
   const advice = isOwn ? undefined : ADVICE[mapped.code];
   const message = advice?.(place, connection, mapped.message) ?? mapped.message;
-  return new DatabaseError(mapped.code, message, {
-    ...mapped.details,
-    host: connection.host,
-    port: connection.port,
-  });
+  return new DatabaseError(
+    mapped.code,
+    message,
+    { ...mapped.details, host: connection.host, port: connection.port },
+    mapped.cause === undefined ? undefined : { cause: mapped.cause },
+  );
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { connectError } from '#database/connect-advice.ts';
+import { DatabaseError } from '#database/database-error.ts';
 
 const connection = {
   host: 'db.example.org',
@@ -56,5 +57,14 @@ describe('a failed connect says where it went and what to check', () => {
   it('an unknown fault is none of ours to name', () => {
     expect(connectError(new Error('odd'), connection).code).toBe('DB_UNAVAILABLE');
     expect(connectError('odd', connection).code).toBe('DB_UNAVAILABLE');
+  });
+
+  it('what lies behind it is kept', () => {
+    const odd = new Error('odd');
+    const unreadable = new DatabaseError('DB_CONNECTION_LOST', 'unreadable', {}, { cause: odd });
+
+    expect(connectError(odd, connection).cause).toBe(odd);
+    expect(connectError(unreadable, connection).cause).toBe(odd);
+    expect(connectError(system('ECONNREFUSED'), connection)).not.toHaveProperty('cause');
   });
 });
