@@ -66,6 +66,7 @@ async function queryAndVanish(): Promise<HalfOpenReport> {
     statementTimeoutMs: 0,
     isPreparing: false,
     isResetting: false,
+    isPooled: false,
     sessionSettings: {},
   });
   const lease = await pool.connect();

@@ -13,6 +13,7 @@ export async function openConnection(
       applicationName: 'tidegauge-test',
       connectTimeoutMs: 10_000,
       sessionSettings: {},
+      isPooled: false,
       ...changes,
     },
     { onBroken: () => undefined, signal: new AbortController().signal },

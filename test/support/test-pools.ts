@@ -51,6 +51,7 @@ export class TestPools {
       statementTimeoutMs: 0,
       isPreparing: true,
       isResetting: true,
+      isPooled: false,
       sessionSettings: {},
       ...changes,
     };

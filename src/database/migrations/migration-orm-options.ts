@@ -73,6 +73,7 @@ export function migrationOrmOptions({
     isPreparing: false,
     // A run sets what it needs, and its one connection holds the lock.
     isResetting: false,
+    isPooled: false,
     sessionSettings: {
       ...SESSION_SETTINGS,
       lock_timeout: String(limits.lockTimeoutMs),

@@ -210,7 +210,7 @@ export class ConnectionPool {
     if (this.#settings.isForWrites === true && connection.isStandby) {
       throw new DatabaseError('DB_READ_ONLY', 'it is a standby');
     }
-    if (this.#settings.isPooled === true) {
+    if (this.#settings.isPooled) {
       await connection.ping();
     }
     if (!this.#hasVerifiedSettings) {

@@ -29,7 +29,7 @@ export interface ConnectionOptions {
   /** Server settings of the session, sent with the login, so that they are what a reset goes back to; none behind a transaction pooler. */
   readonly sessionSettings: Readonly<Record<string, string>>;
   /** A transaction pooler is in between: each transaction may run on another session of the server. */
-  readonly isPooled?: boolean;
+  readonly isPooled: boolean;
 }
 
 // A peer that vanished is found by keepalive: 5 s, then 10 probes a second apart, as libuv has them.
@@ -126,7 +126,7 @@ export class PooledConnection implements PhysicalConnection {
     const { tls } = options.connection;
     const secure = tls && (await openSecureSocket({ ...options.connection, tls }, signal));
     const client = new pg.Client(clientConfig(options, password, secure));
-    const connection = new PooledConnection(client, onBroken, options.isPooled === true);
+    const connection = new PooledConnection(client, onBroken, options.isPooled);
     connection.#certificatesExpireAt = secure?.certificatesExpireAt;
     const destroy = () => void connection.destroy();
     signal.addEventListener('abort', destroy);

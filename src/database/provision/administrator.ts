@@ -55,6 +55,7 @@ async function open(
       applicationName: 'tidegauge/provision',
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       sessionSettings,
+      isPooled: false,
     },
     { onBroken: () => undefined, signal: new AbortController().signal },
   );

@@ -151,6 +151,7 @@ export class ServerConnection {
         applicationName: `tidegauge/${poolName}/figures`,
         connectTimeoutMs: 2 * DEADLINE_MS,
         sessionSettings: SESSION_SETTINGS,
+        isPooled: false,
       },
       {
         // Whether it lives is looked at before it is used.

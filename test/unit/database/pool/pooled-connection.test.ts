@@ -56,6 +56,7 @@ function opening(
       applicationName: 'tidegauge/unit',
       connectTimeoutMs: timeoutMs,
       sessionSettings: {},
+      isPooled: false,
     },
     { onBroken: () => undefined, signal },
   );
