@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
@@ -65,10 +64,7 @@ export class PooledConnection implements PhysicalConnection {
     this.client = client;
     this.#onBroken = onBroken;
     this.#isPooled = isPooled;
-    const inner: unknown = innerConnection(client);
-    if (inner instanceof EventEmitter) {
-      inner.on('parameterStatus', (message) => this.#noteParameter(message));
-    }
+    innerConnection(client).on('parameterStatus', (message) => this.#noteParameter(message));
     // All stay for life: an `error` without a listener ends the process.
     client.on('error', () => this.#break('error'));
     client.on('end', () => {
