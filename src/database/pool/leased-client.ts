@@ -375,14 +375,14 @@ export class LeasedClient {
           ? await connection.client.query(message)
           : await connection.begin(message);
       if (resultsOf(result).some(({ command }) => FORGETTING.has(command))) {
-        connection.forgetPrepared();
+        connection.preparedStatements.forget();
       }
       // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter: kysely declares the commands it knows and a row count that is never null.
       return result as QueryResult & PostgresQueryResult<R>;
     } catch (error) {
       await connection.settled();
       if (name !== undefined) {
-        connection.prepareFailed(name);
+        connection.preparedStatements.failed(name);
       }
       if (name === undefined || !isStalePlan(error)) {
         throw error;
@@ -402,7 +402,7 @@ export class LeasedClient {
 
   #nameOf(text: string, values: readonly unknown[]): string | undefined {
     const name = values.length === 0 ? undefined : this.#owner.statementNames?.nameOf(text);
-    return name === undefined ? undefined : this.#lease.connection.prepare(name);
+    return name === undefined ? undefined : this.#lease.connection.preparedStatements.prepare(name);
   }
 
   /** A cursor whose errors are DatabaseErrors, and that closes even when it failed or its connection is gone. */

@@ -1,52 +1,38 @@
 import { Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
-import { TLSSocket } from 'node:tls';
 import pg from 'pg';
-import type { ClientConfig, QueryConfig, QueryResult } from 'pg';
-import type { DatabaseConnection } from '#database/database-options.ts';
+import type { QueryConfig, QueryResult } from 'pg';
 import type { ReclaimReason } from '#database/database-observer.ts';
 import { connectError } from '#database/connect-advice.ts';
 import { DatabaseError } from '#database/database-error.ts';
 import { openSecureSocket } from '#database/tls/secure-socket.ts';
-import type { SecureSocket } from '#database/tls/secure-socket.ts';
-import { guardedSocket } from './guarded-socket.ts';
+import { clientConfig } from './client-config.ts';
+import type { ClientOptions } from './client-config.ts';
 import { assertProven, refuseToReveal } from './guard-login.ts';
 import { innerConnection } from './inner-connection.ts';
 import type { OpenOptions, PhysicalConnection } from './physical-connection.ts';
-import { readPassword } from './read-password.ts';
+import { PreparedStatements } from './prepared-statements.ts';
 import { resultsOf } from './results-of.ts';
-import { PREPARED_PER_CONNECTION } from './statement-names.ts';
 import { backendPidIn } from './transaction-opening.ts';
-import { typeParsers } from './type-parsers.ts';
+import { verifyTls } from './verify-tls.ts';
+import { withPassword } from './with-password.ts';
+import type { PasswordOptions } from './with-password.ts';
 
 /** What a new connection needs to know. */
-export interface ConnectionOptions {
-  readonly connection: DatabaseConnection;
-  readonly applicationName: string;
-  /** Deadline of the whole attempt in milliseconds: password, socket, login, verification. */
-  readonly connectTimeoutMs: number;
-  /** Server settings of the session, sent with the login, so that they are what a reset goes back to; none behind a transaction pooler. */
-  readonly sessionSettings: Readonly<Record<string, string>>;
+export interface ConnectionOptions extends ClientOptions, PasswordOptions {
   /** A transaction pooler is in between: each transaction may run on another session of the server. */
   readonly isPooled: boolean;
 }
 
-// A peer that vanished is found by keepalive: 5 s, then 10 probes a second apart, as libuv has them.
-const KEEP_ALIVE_DELAY_MS = 5000;
 // The end of a failed statement is a packet behind its error.
 const SETTLE_MS = 1000;
-// Who rotates a password changes the server and the file one after the other.
-const ROTATION_POLL_MS = 50;
-const ROTATION_SHARE = 0.5;
 
 /** One connection of pg and what is known of its server session. */
 export class PooledConnection implements PhysicalConnection {
   readonly client: pg.Client;
+  readonly preparedStatements: PreparedStatements;
   readonly #closed = Promise.withResolvers<void>();
   readonly #onBroken: OpenOptions<PooledConnection>['onBroken'];
-  readonly #prepared = new Set<string>();
   readonly #isPooled: boolean;
-  #timesForgotten = 0;
   #isAlive = true;
   #certificatesExpireAt: number | undefined;
   #isStandby = false;
@@ -62,6 +48,7 @@ export class PooledConnection implements PhysicalConnection {
     isPooled: boolean,
   ) {
     this.client = client;
+    this.preparedStatements = new PreparedStatements(client);
     this.#onBroken = onBroken;
     this.#isPooled = isPooled;
     innerConnection(client).on('parameterStatus', (message) => this.#noteParameter(message));
@@ -99,7 +86,10 @@ export class PooledConnection implements PhysicalConnection {
       abort();
     }
     signal.addEventListener('abort', abort);
-    const attempt = logInWithPassword(options, { ...parts, signal: over.signal });
+    const { signal: anyEnd } = over;
+    const attempt = withPassword(options, anyEnd, (password) =>
+      PooledConnection.#logIn(options, password, { ...parts, signal: anyEnd }),
+    );
     try {
       return await Promise.race([attempt, givenUp]);
     } catch (error) {
@@ -114,7 +104,7 @@ export class PooledConnection implements PhysicalConnection {
   }
 
   /** Connects, logs in and verifies; closes its socket when the signal is aborted before it has. */
-  static async logIn(
+  static async #logIn(
     options: ConnectionOptions,
     password: string,
     { onBroken, signal, verify }: OpenOptions<PooledConnection>,
@@ -134,7 +124,7 @@ export class PooledConnection implements PhysicalConnection {
       await client.connect();
       assertProven(client);
       if (tls !== undefined) {
-        await connection.verifyTls();
+        await verifyTls(client, connection.#stream, options.isPooled);
       }
       await verify?.(connection);
       return connection;
@@ -185,7 +175,7 @@ export class PooledConnection implements PhysicalConnection {
   }
 
   get prepared(): number {
-    return this.#prepared.size;
+    return this.preparedStatements.size;
   }
 
   /** Sends what begins a transaction behind a transaction pooler, and learns which process of the server runs it. */
@@ -202,7 +192,7 @@ export class PooledConnection implements PhysicalConnection {
 
   async reset(): Promise<void> {
     await this.client.query('discard all');
-    this.forgetPrepared();
+    this.preparedStatements.forget();
     this.needsReset = false;
   }
 
@@ -227,29 +217,6 @@ export class PooledConnection implements PhysicalConnection {
       throw new DatabaseError(
         'CONFIG_INVALID',
         `the server session has ${name} = ${found.get(name) ?? 'nothing'} although ${asked} was asked for: a pooler in between has dropped it; set DB_POOLER=pgbouncer where DATABASE_URL leads to one, and let DATABASE_DIRECT_URL lead to the server itself`,
-      );
-    }
-  }
-
-  /**
-   * Asks the server whether what it gets is encrypted on its whole way; behind a pooler, where TLS ends, nobody can say.
-   *
-   * @throws DatabaseError `DB_TLS` when it is not
-   */
-  async verifyTls(): Promise<void> {
-    if (!(this.#stream instanceof TLSSocket)) {
-      throw new DatabaseError('DB_TLS', 'bug: the driver has another socket than it was given');
-    }
-    if (this.#isPooled) {
-      return;
-    }
-    const { rows } = await this.client.query<{ ssl: boolean }>(
-      'select ssl from pg_catalog.pg_stat_ssl where pid = pg_catalog.pg_backend_pid()',
-    );
-    if (rows[0]?.ssl !== true) {
-      throw new DatabaseError(
-        'DB_TLS',
-        'the server says that it is reached in plain text: is a proxy or a pooler in between that ends TLS (see DB_POOLER)?',
       );
     }
   }
@@ -285,32 +252,6 @@ export class PooledConnection implements PhysicalConnection {
     } finally {
       this.client.off('end', lost);
     }
-  }
-
-  /** The name under which this connection prepares a statement, or undefined when it has prepared as many as it may. */
-  prepare(name: string): string | undefined {
-    const sent = `${name}_${this.#timesForgotten}`;
-    if (!this.#prepared.has(sent) && this.#prepared.size >= PREPARED_PER_CONNECTION) {
-      return undefined;
-    }
-    this.#prepared.add(sent);
-    return sent;
-  }
-
-  /** Call when a statement that was sent under this name has failed: the server may have refused to prepare it. */
-  prepareFailed(sent: string): void {
-    const known: unknown = Reflect.get(innerConnection(this.client), 'parsedStatements');
-    if (typeof known !== 'object' || known === null || !Object.hasOwn(known, sent)) {
-      this.#prepared.delete(sent);
-    }
-  }
-
-  /** Call when the server has dropped what was prepared, or some of it: what is prepared now gets other names. */
-  forgetPrepared(): void {
-    this.#timesForgotten += 1;
-    this.#prepared.clear();
-    // adapter: pg takes a name that it has sent once for prepared for ever; its list is not public.
-    Reflect.set(innerConnection(this.client), 'parsedStatements', {});
   }
 
   /** Whether it keeps the process alive, as every socket does at first: one that nobody holds should not. */
@@ -377,88 +318,6 @@ export class PooledConnection implements PhysicalConnection {
       this.#onBroken(this, reason);
     }
   }
-}
-
-async function logInWithPassword(
-  options: ConnectionOptions,
-  opening: OpenOptions<PooledConnection>,
-): Promise<PooledConnection> {
-  const { signal } = opening;
-  const logIn = async (password: string) => {
-    signal.throwIfAborted();
-    return await PooledConnection.logIn(options, password, opening);
-  };
-  const password = await readPassword(options.connection, signal);
-  try {
-    return await logIn(password);
-  } catch (error) {
-    if (
-      options.connection.passwordFile === undefined ||
-      connectError(error, options.connection).code !== 'DB_AUTH_FAILED'
-    ) {
-      throw error;
-    }
-    const rotated = await successorOf(password, options, signal);
-    if (rotated === undefined) {
-      throw error;
-    }
-    return await logIn(rotated);
-  }
-}
-
-/** What takes the place of a password that was refused; undefined when nothing has within half of the attempt's time. */
-async function successorOf(
-  refused: string,
-  { connection, connectTimeoutMs }: ConnectionOptions,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const giveUpAt = performance.now() + connectTimeoutMs * ROTATION_SHARE;
-  while (performance.now() < giveUpAt) {
-    await delay(ROTATION_POLL_MS, undefined, { signal });
-    // While it is being replaced it may be empty or not there.
-    const found = await readPassword(connection, signal).catch(() => '');
-    if (found !== '' && found !== refused) {
-      return found;
-    }
-  }
-  return undefined;
-}
-
-function clientConfig(
-  options: ConnectionOptions,
-  password: string,
-  secure: SecureSocket | undefined,
-): ClientConfig {
-  const { connection, sessionSettings } = options;
-  const settings = Object.entries(sessionSettings).map(
-    ([name, value]) => `-c ${name}=${value.replaceAll(/[\\\s]/g, String.raw`\$&`)}`,
-  );
-  return {
-    host: connection.host,
-    port: connection.port,
-    database: connection.database,
-    user: connection.user,
-    // pg asks the environment for a password that is missing or empty; a function is neither.
-    password: () => password,
-    // What it is given is encrypted already.
-    ssl: false,
-    enableChannelBinding: secure !== undefined,
-    application_name: options.applicationName,
-    ...(settings.length > 0 && { options: settings.join(' ') }),
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
-    types: typeParsers(),
-    stream: () => (secure === undefined ? guardedSocket() : connected(secure.socket)),
-  };
-}
-
-/** pg connects what it is given, and waits to be told. */
-function connected(socket: TLSSocket): TLSSocket {
-  Reflect.set(socket, 'connect', () => {
-    setImmediate(() => socket.emit('connect'));
-    return socket;
-  });
-  return socket;
 }
 
 function timedOut({ connectTimeoutMs }: ConnectionOptions): DatabaseError {
