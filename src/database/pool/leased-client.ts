@@ -1,13 +1,17 @@
 import type { PostgresCursor, PostgresQueryResult } from 'kysely';
-import type { QueryResult, Submittable } from 'pg';
+import type { QueryResult } from 'pg';
 import { DatabaseError } from '#database/database-error.ts';
 import type { QueryEnded } from '#database/database-observer.ts';
 import { mapDatabaseError } from '#database/map-database-error.ts';
 import { toSentValue } from '#database/to-parameter.ts';
 import type { WorkScope } from '#database/work-scope.ts';
-import type { CancelOutcome } from './cancel-request.ts';
-import type { Clock } from './clock.ts';
+import { isStalePlan } from './is-stale-plan.ts';
+import { isWriter } from './is-writer.ts';
 import type { Lease } from './lease.ts';
+import { LeaseCancel } from './lease-cancel.ts';
+import type { CancelOwner } from './lease-cancel.ts';
+import { leasedCursor } from './leased-cursor.ts';
+import type { Failure } from './leased-cursor.ts';
 import type { PooledConnection } from './pooled-connection.ts';
 import { resultsOf } from './results-of.ts';
 import { ShareMeter } from './share-meter.ts';
@@ -20,8 +24,7 @@ export type EndedStatement = Pick<
 >;
 
 /** What a client tells and asks its pool. */
-export interface LeasedClientOwner {
-  readonly clock: Clock;
+export interface LeasedClientOwner extends CancelOwner {
   /** Undefined: statements are sent unnamed. */
   readonly statementNames: StatementNames | undefined;
   /** The server's limit for one statement in milliseconds; 0 = none, and no watchdog. */
@@ -32,13 +35,6 @@ export interface LeasedClientOwner {
   readonly commentOf: (text: string, scope: WorkScope | undefined) => string | undefined;
   /** Whether a statement may leave something behind in the server session. */
   readonly mayChangeSession: (text: string) => boolean;
-  /** Asks the server to end what the connection runs. */
-  readonly cancel: (
-    lease: Lease<PooledConnection>,
-    isWanted: () => boolean,
-  ) => Promise<CancelOutcome | 'skipped'>;
-  /** A statement was asked to end; told once, however often it was asked. */
-  readonly cancelled: (lease: Lease<PooledConnection>) => void;
   readonly queryEnded: (lease: Lease<PooledConnection>, statement: EndedStatement) => void;
   /** What was learned on this lease makes the connections of its generation doubtful, at most once in `pauseMs`. */
   readonly doubted: (
@@ -50,12 +46,6 @@ export interface LeasedClientOwner {
 
 /** The server ends a slow statement itself; when it has not done so by then, the network has swallowed the answer. */
 const WATCHDOG_GRACE_MS = 1000;
-
-/**
- * The server forgets a cancel that reaches it before the statement does: while that runs, it is asked again, after this
- * and then after twice as long each time.
- */
-const CANCEL_AGAIN_MS = 100;
 
 /** As long as new connections lead to a standby, too, every transaction that may write finds that out again. */
 const STANDBY_PAUSE_MS = 1000;
@@ -79,21 +69,16 @@ export class LeasedClient {
   readonly #lease: Lease<PooledConnection>;
   readonly #owner: LeasedClientOwner;
   readonly #share: ShareMeter | undefined;
-  #cancelling: Promise<void> | undefined;
+  readonly #cancel: LeaseCancel;
   #isAborted = false;
-  #isCancelSent = false;
-  #isCancelTold = false;
-  #cancels = 0;
-  #isDoubtful = false;
   #isReleased = false;
   #isWriter = false;
   #isGivenUp = false;
-  /** Statements under way that a cancel may hit. */
-  #cancellable = 0;
 
   constructor(lease: Lease<PooledConnection>, owner: LeasedClientOwner) {
     this.#lease = lease;
     this.#owner = owner;
+    this.#cancel = new LeaseCancel(lease, owner);
     const share = lease.holder.scope?.database;
     this.#share = share === undefined ? undefined : new ShareMeter(share);
     lease.connection.statement = undefined;
@@ -129,12 +114,13 @@ export class LeasedClient {
     this.#lease.holder.signal?.removeEventListener('abort', this.#abort);
     const release = () => {
       this.#lease.connection.keepProcess(false);
-      this.#lease.release(mustDestroy || this.#isDoubtful);
+      this.#lease.release(mustDestroy || this.#cancel.isDoubtful);
     };
-    if (this.#cancelling === undefined) {
+    const { pending } = this.#cancel;
+    if (pending === undefined) {
       release();
     } else {
-      void this.#cancelling.then(release);
+      void pending.then(release);
     }
   }
 
@@ -142,37 +128,8 @@ export class LeasedClient {
     this.#isAborted = true;
     // Who aborts sums up at once what the database took, before what is cancelled now has ended.
     this.#share?.addRunning(this.#owner.clock.now());
-    this.#cancelRunning();
+    this.#cancel.abort();
   };
-
-  #cancelRunning(): void {
-    if (this.#cancellable === 0 || this.#cancelling !== undefined) {
-      return;
-    }
-    const isWanted = () => this.#cancellable > 0 && !this.#lease.isOver;
-    this.#cancelling = this.#owner
-      .cancel(this.#lease, () => {
-        const wanted = isWanted();
-        this.#isCancelSent ||= wanted;
-        return wanted;
-      })
-      .then((outcome) => this.#cancelEnded(outcome, isWanted()));
-  }
-
-  #cancelEnded(outcome: CancelOutcome | 'skipped', isRunning: boolean): void {
-    this.#cancelling = undefined;
-    // Who knows when it arrives.
-    this.#isDoubtful ||= outcome === 'unknown';
-    if ((outcome === 'confirmed' || outcome === 'unknown') && !this.#isCancelTold) {
-      this.#isCancelTold = true;
-      this.#owner.cancelled(this.#lease);
-    }
-    if (isRunning) {
-      const { clock } = this.#owner;
-      clock.start(() => this.#cancelRunning(), CANCEL_AGAIN_MS * 2 ** this.#cancels, true);
-      this.#cancels += 1;
-    }
-  }
 
   async #run<R>(text: string, values: readonly unknown[]): Promise<PostgresQueryResult<R>> {
     const comment = this.#commentOf(text);
@@ -223,9 +180,9 @@ export class LeasedClient {
     tell: (durationMs: number, failure: Failure | undefined) => void,
     isFurtherPart = false,
   ): Promise<T> {
-    if (this.#cancelling !== undefined) {
+    if (this.#cancel.pending !== undefined) {
       // What follows must not be hit by a cancel that was meant for what came before.
-      await this.#cancelling;
+      await this.#cancel.pending;
     }
     this.#assertUsable(text);
     const { clock } = this.#owner;
@@ -235,7 +192,9 @@ export class LeasedClient {
     // To cancel COMMIT would leave its outcome to chance; ROLLBACK is what a cancel is for.
     const isCancellable = text !== 'commit' && !ROLLBACK.test(text);
     connection.statement = { text, startedAt };
-    this.#cancellable += isCancellable ? 1 : 0;
+    if (isCancellable) {
+      this.#cancel.began();
+    }
     let failure: Failure | undefined;
     try {
       return await this.#watched(work);
@@ -244,7 +203,9 @@ export class LeasedClient {
       failure = mapped ?? UNNAMED_FAILURE;
       throw mapped ?? error;
     } finally {
-      this.#cancellable -= isCancellable ? 1 : 0;
+      if (isCancellable) {
+        this.#cancel.ended();
+      }
       const endedAt = clock.now();
       this.#share?.ended(startedAt, endedAt);
       if (connection.statement?.startedAt === startedAt) {
@@ -304,7 +265,7 @@ export class LeasedClient {
       );
     }
     const mapped = mapDatabaseError(error, {
-      isCancelSent: this.#isCancelSent,
+      isCancelSent: this.#cancel.isSent,
       elapsedMs,
       statementTimeoutMs,
       isFatal: !this.#lease.connection.isAlive,
@@ -405,7 +366,6 @@ export class LeasedClient {
     return name === undefined ? undefined : this.#lease.connection.preparedStatements.prepare(name);
   }
 
-  /** A cursor whose errors are DatabaseErrors, and that closes even when it failed or its connection is gone. */
   #openCursor<R>(statement: PostgresCursor<R>): PostgresCursor<R> {
     const { connection } = this.#lease;
     const text = textOf(statement);
@@ -414,108 +374,24 @@ export class LeasedClient {
     if (comment !== undefined) {
       Reflect.set(statement, 'text', `${text}${comment}`);
     }
-    let cursor: PostgresCursor<R> | undefined;
-    let isAlone = false;
-    let isFailed = false;
-    let isTold = false;
-    let totalMs = 0;
-    const tell = (failure?: Failure) => {
-      if (!isTold) {
-        isTold = true;
-        this.#ended({ text, durationMs: totalMs, isStream: true }, failure);
-      }
-    };
-    return {
-      read: async (count) => {
-        const work = async () => {
-          try {
-            if (cursor === undefined && this.#isUnlimited(text, this.#owner.openingOf?.(text))) {
-              isAlone = true;
-              await this.#beginAlone();
-            }
-            // oxlint-disable-next-line typescript/consistent-type-assertions -- adapter: kysely declares a cursor by what it reads, pg by what it submits.
-            cursor ??= connection.client.query(statement as PostgresCursor<R> & Submittable);
-            // pg-cursor takes itself for done once the rows are counted, and deaf to what becomes of the connection.
-            const rows = await connection.unlessLost(cursor.read(count));
-            if (rows === undefined) {
-              throw new DatabaseError(
-                'DB_CONNECTION_LOST',
-                'the connection to the server was lost',
-              );
-            }
-            return rows;
-          } catch (error) {
-            isFailed = true;
-            await connection.settled();
-            throw error;
-          }
-        };
-        try {
-          return await this.#guarded(
-            text,
-            work,
-            (durationMs, failure) => {
-              totalMs += durationMs;
-              if (failure !== undefined) {
-                tell(failure);
-              }
-            },
-            cursor !== undefined,
-          );
-        } catch (error) {
-          // Refused without being tried, after others: what was sent has failed all the same.
-          if (cursor !== undefined && error instanceof DatabaseError) {
-            tell(error);
-          }
-          throw error;
-        }
-      },
-      // pg-cursor would wait for an answer that a failed cursor has had and a lost connection never gives.
-      close: async () => {
-        const open = isFailed ? undefined : cursor;
-        if (open !== undefined) {
-          tell();
-          await this.#watched(() => connection.unlessLost(open.close()));
-        }
-        if (isAlone && connection.isAlive) {
-          await this.#watched(() => connection.unlessLost(connection.client.query('rollback')));
-        }
-      },
-    };
+    return leasedCursor(statement, {
+      connection,
+      guarded: (work, tell, isFurtherPart) => this.#guarded(text, work, tell, isFurtherPart),
+      watched: (work) => this.#watched(work),
+      isUnlimited: () => this.#isUnlimited(text, this.#owner.openingOf?.(text)),
+      beginAlone: () => this.#beginAlone(),
+      ended: (durationMs, failure) => this.#ended({ text, durationMs, isStream: true }, failure),
+    });
   }
 }
-
-type Failure = Pick<DatabaseError, 'code' | 'details'>;
 
 /** Of an error that is neither the server's nor the connection's, such as a value that cannot be sent. */
 const UNNAMED_FAILURE: Failure = { code: 'DB_QUERY_FAILED', details: {} };
 
 const FORGETTING = new Set(['DISCARD', 'DEALLOCATE']);
 
-/** Whether a statement begins a transaction that may write, or makes it one that may not; undefined: neither. */
-function isWriter(text: string): boolean | undefined {
-  if (/^\s*(start\s+transaction|begin)\b.*\bread\s+write\b/i.test(text)) {
-    return true;
-  }
-  return /^\s*(commit|rollback(?!\s+to\b)|set\s+transaction\s+read\s+only)\b/i.test(text)
-    ? false
-    : undefined;
-}
-
 /** adapter: pg-cursor declares no text, which it submits when it is read first. */
 function textOf(cursor: object): string {
   const text: unknown = Reflect.get(cursor, 'text');
   return typeof text === 'string' ? text : '';
-}
-
-/** `cached plan must not change result type` after a migration; 26000 when a function has dropped the statement. */
-function isStalePlan(error: unknown): boolean {
-  if (!(error instanceof Error)) {
-    return false;
-  }
-  const sqlState: unknown = Reflect.get(error, 'code');
-  return (
-    sqlState === '26000' ||
-    (sqlState === '0A000' && Reflect.get(error, 'routine') === 'RevalidateCachedQuery')
-  );
 }
