@@ -384,6 +384,7 @@ describe('questions over a connection of their own', () => {
       applicationName: 'tidegauge/main/selfcheck',
       connectTimeoutMs: 2000,
       sessionSettings: {},
+      isPooled: false,
     };
 
     const asked = askOver(options, (ask) => ask('select pg_sleep(5)').catch(() => []), {
