@@ -294,8 +294,7 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
     const { ways, changes, stop } = await startEmbeddedDatabase({
       dataDir: overrides.dataDir ?? PROJECT_DATA_DIR,
       log: logEmbedded,
-      limits: settings.database,
-      instances: settings.database.instances,
+      settings: settings.database,
       tables,
     });
     closers.add('embedded server', stop, CLOSE_DEADLINE_MS);

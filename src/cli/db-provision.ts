@@ -42,10 +42,8 @@ async function run(flag: 'dry-run' | 'report' | undefined): Promise<number> {
 
 async function readOptions(): Promise<ProvisionOptions> {
   const { settings, provisioning } = loadProvisioning();
-  const { database } = settings;
   const wanted = {
-    limits: database,
-    instances: database.instances,
+    settings: settings.database,
     tables: entities.map(({ meta }) => meta.tableName),
   };
   if (provisioning === undefined) return embeddedProvisioning(await runningEmbedded(), wanted);

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { DEFAULT_DATABASE_OPTIONS } from '#database/database-options.ts';
 import { startEmbeddedPostgres } from '#database/embedded/embedded-postgres.ts';
 import { provisionEmbedded } from '#database/embedded/provision-embedded.ts';
 import { ProjectCopy } from '#test/support/project-copy.ts';
+import { PROVISION_SETTINGS } from '#test/support/test-roles.ts';
 
 const COMMAND = [process.execPath, 'src/cli/config-check.ts', '--connect'] as const;
 
@@ -16,7 +16,7 @@ it('config:check -- --connect without DATABASE_URL finds nothing at the embedded
     settings: { shared_preload_libraries: 'pg_stat_statements' },
   });
 
-  await provisionEmbedded(server, { limits: DEFAULT_DATABASE_OPTIONS, instances: 1, tables: [] });
+  await provisionEmbedded(server, { settings: PROVISION_SETTINGS, tables: [] });
   const beside = await copy.run(COMMAND);
 
   const { port } = server.connection;

@@ -4,14 +4,13 @@ import { expect, it } from 'vitest';
 import { startEmbeddedPostgres } from '#database/embedded/embedded-postgres.ts';
 import type { EmbeddedServer } from '#database/embedded/embedded-server.ts';
 import { provisionEmbedded } from '#database/embedded/provision-embedded.ts';
-import { DEFAULT_DATABASE_OPTIONS } from '#database/database-options.ts';
 import { withClient } from '#test/support/databases.ts';
 import { temporaryFolder } from '#test/support/embedded-owner.ts';
+import { PROVISION_SETTINGS } from '#test/support/test-roles.ts';
 
 const provide = async (server: EmbeddedServer) =>
   await provisionEmbedded(server, {
-    limits: DEFAULT_DATABASE_OPTIONS,
-    instances: 1,
+    settings: PROVISION_SETTINGS,
     tables: ['users'],
   });
 

@@ -2,13 +2,13 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_DATABASE_OPTIONS } from '#database/database-options.ts';
 import { startEmbeddedPostgres } from '#database/embedded/embedded-postgres.ts';
 import { provisionEmbedded } from '#database/embedded/provision-embedded.ts';
 import { expectedMigrations } from '#database/migrations/expected-migrations.ts';
 import { catalogOf, recordedMigrations } from '#test/support/catalog.ts';
 import { ProjectCopy } from '#test/support/project-copy.ts';
 import { TestDatabase } from '#test/support/test-database.ts';
+import { PROVISION_SETTINGS } from '#test/support/test-roles.ts';
 
 const USER_ENTITY = 'src/features/users/user.entity.ts';
 const NAMES = await expectedMigrations('migrations');
@@ -197,8 +197,7 @@ describe('npx mikro-orm without DATABASE_URL', () => {
     });
     try {
       await provisionEmbedded(server, {
-        limits: DEFAULT_DATABASE_OPTIONS,
-        instances: 1,
+        settings: PROVISION_SETTINGS,
         tables: [],
       });
       const up = await mikroOrm(copy, 'migration:up');

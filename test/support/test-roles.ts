@@ -23,6 +23,13 @@ export function newTestRoles(): TestRoles {
   return { owner: role('owner'), app: role('app'), reader: role('reader') };
 }
 
+/** The defaults of docs/configuration.md. */
+export const PROVISION_SETTINGS = {
+  ...DEFAULT_DATABASE_OPTIONS,
+  instances: 1,
+  reportingPoolSize: 3,
+};
+
 /** What `npm run db:provision` would be asked for. */
 export function testRequest(roles: TestRoles): ProvisionRequest {
   const login = ({ user, password }: TestRoles[RoleKind]) => ({
@@ -31,9 +38,8 @@ export function testRequest(roles: TestRoles): ProvisionRequest {
   });
   return {
     roles: { owner: login(roles.owner), app: login(roles.app), reader: login(roles.reader) },
-    limits: DEFAULT_DATABASE_OPTIONS,
     // The services of all tests that run at the same time share the roles.
-    instances: 10,
+    settings: { ...PROVISION_SETTINGS, instances: 10 },
     tables: entities.map(({ meta }) => meta.tableName),
   };
 }

@@ -1,4 +1,5 @@
-import type { DatabaseConnection, DatabaseOptions } from '#database/database-options.ts';
+import type { DatabaseSettings } from '#config/settings.ts';
+import type { DatabaseConnection } from '#database/database-options.ts';
 
 /** What a role is for. */
 export type RoleKind = 'owner' | 'app' | 'reader';
@@ -23,13 +24,18 @@ export interface ProvisionRequest {
     /** Reports; undefined = there is none. */
     readonly reader: RoleLogin | undefined;
   };
-  /** What the role of the service is held to where the service itself cannot set it, behind a transaction pooler. */
-  readonly limits: Pick<
-    DatabaseOptions,
-    'statementTimeoutMs' | 'lockTimeoutMs' | 'idleInTransactionTimeoutMs'
+  /**
+   * What the role of the service is held to where the service itself cannot set it, behind a transaction pooler; and what
+   * the connections of the reader must be enough for.
+   */
+  readonly settings: Pick<
+    DatabaseSettings,
+    | 'statementTimeoutMs'
+    | 'lockTimeoutMs'
+    | 'idleInTransactionTimeoutMs'
+    | 'instances'
+    | 'reportingPoolSize'
   >;
-  /** Instances of the service, which share the connections of the reader. */
-  readonly instances: number;
   /** Tables that are the service's, whoever owns them now. */
   readonly tables: readonly string[];
 }

@@ -24,8 +24,10 @@ export type RoleAttributes = {
 /** For the service's own figures: the sessions of other roles. `pg_monitor` would also open settings and scans. */
 const SEES_SESSIONS = 'pg_read_all_stats';
 
-/** Of each instance, and twice of it during a rolling release. */
-const READERS_PER_INSTANCE = 10;
+/** Of an instance with few connections for reports: people read, too. */
+const LEAST_READERS = 10;
+/** Beside the pool of reports: the connection over which the server is asked about them. */
+const READERS_BESIDE_POOL = 1;
 
 /** What no session of ours needs to say. */
 const COMMON = {
@@ -40,7 +42,7 @@ const COMMON = {
 
 /** What the role is to be. Settings that the service makes for its own sessions come first: they win over these. */
 export function wantedRole(kind: RoleKind, request: ProvisionRequest): WantedRole {
-  const { statementTimeoutMs, lockTimeoutMs, idleInTransactionTimeoutMs } = request.limits;
+  const { statementTimeoutMs, lockTimeoutMs, idleInTransactionTimeoutMs } = request.settings;
   const attributes = {
     LOGIN: true,
     INHERIT: false,
@@ -79,7 +81,7 @@ export function wantedRole(kind: RoleKind, request: ProvisionRequest): WantedRol
     case 'reader':
       return {
         attributes,
-        connectionLimit: READERS_PER_INSTANCE * request.instances,
+        connectionLimit: readersOf(request.settings),
         settings: {
           ...COMMON,
           // No barrier, since a session may switch it off: the barrier is that the role has no right to write.
@@ -94,4 +96,9 @@ export function wantedRole(kind: RoleKind, request: ProvisionRequest): WantedRol
     default:
       return kind satisfies never;
   }
+}
+
+/** Each instance is there twice during a rolling release. */
+function readersOf({ instances, reportingPoolSize }: ProvisionRequest['settings']): number {
+  return instances * Math.max(LEAST_READERS, 2 * (reportingPoolSize + READERS_BESIDE_POOL));
 }
