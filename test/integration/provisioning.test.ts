@@ -118,6 +118,21 @@ describe('provisioning', () => {
     expect(again).toMatchObject({ changes: [], skipped: [] });
   });
 
+  it('creates pg_stat_statements where it is missing, and leaves one that is in another schema', async () => {
+    await run();
+    await database.query('drop extension pg_stat_statements');
+
+    const missing = await run();
+    await database.query('alter extension pg_stat_statements set schema public');
+    const elsewhere = await run();
+
+    expect(missing).toMatchObject({
+      changes: ['schema tidegauge: statistics of statements'],
+      skipped: [],
+    });
+    expect(elsewhere).toMatchObject({ changes: [], skipped: [] });
+  });
+
   it('is done once by three runs at the same time', async () => {
     const outcomes = await Promise.all([run(), run(), run()]);
     const [most, ...others] = outcomes
@@ -157,6 +172,7 @@ describe('provisioning', () => {
     const refused = first.skipped.map(({ change }) => change.replace(/^tidegauge_\w+: /, ''));
     expect(refused).toContain('temp_file_limit = 256MB');
     expect(refused).toContain('log_parameter_max_length = 0');
+    expect(refused).toContain('schema tidegauge: statistics of statements');
     expect(second).toMatchObject({ changes: [], skipped: first.skipped });
     expect(borrowed).toStrictEqual([]);
     expect(rotated.changes).toStrictEqual([`${roles.app.user}: another password`]);

@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { EmbeddedServer } from '#database/embedded/embedded-server.ts';
-import { STATEMENT_STATISTICS } from '#database/provision/statement-statistics.ts';
 import { topStatementsOf } from '#database/server/top-statements.ts';
 import type { TopStatement, TopStatementsReport } from '#database/server/top-statements.ts';
 import { sanitizeSql } from '#telemetry/sanitize-sql.ts';
@@ -12,6 +11,7 @@ import { TestDatabase } from '#test/support/test-database.ts';
 import type { TestServerAddress } from '#test/support/test-server.ts';
 
 const SLOW_CALLS = 3;
+const EXTENSION = 'create extension pg_stat_statements schema tidegauge';
 
 let server: EmbeddedServer;
 let database: TestServerAddress;
@@ -24,7 +24,12 @@ beforeAll(async () => {
     ...server.connection,
     database: await createDatabase(server.connection, 'template1'),
   };
-  await run(database, ...STATEMENT_STATISTICS, 'grant usage on schema tidegauge to plain');
+  await run(
+    database,
+    'create schema tidegauge',
+    EXTENSION,
+    'grant usage on schema tidegauge to plain',
+  );
 });
 afterEach(async () => {
   await connections.closeAll();
@@ -149,11 +154,10 @@ describe('the top statements of a database', () => {
       'create schema "Some where"',
       'drop extension pg_stat_statements',
       'create extension pg_stat_statements schema "Some where"',
-      ...STATEMENT_STATISTICS,
     );
 
     const elsewhere = await top(database);
-    await run(database, 'drop extension pg_stat_statements', ...STATEMENT_STATISTICS);
+    await run(database, 'drop extension pg_stat_statements', EXTENSION);
 
     expect(elsewhere.state).toBe('available');
     expect((await top(database)).state).toBe('available');
@@ -180,11 +184,7 @@ describe('top statements that are not known', () => {
   });
 
   it('are none where the extension is older than the server', async () => {
-    await run(
-      database,
-      'drop extension pg_stat_statements',
-      `create extension pg_stat_statements schema tidegauge version '1.8'`,
-    );
+    await run(database, 'drop extension pg_stat_statements', `${EXTENSION} version '1.8'`);
 
     const outdated = await top(database);
     await run(database, 'alter extension pg_stat_statements update');
@@ -198,7 +198,7 @@ describe('top statements that are not known', () => {
 
   it('are none where the server does not load it', async () => {
     await using other = await TestDatabase.create();
-    await run(other.address, ...STATEMENT_STATISTICS);
+    await run(other.address, 'drop extension if exists pg_stat_statements', EXTENSION);
 
     expect(await top(other.address)).toMatchObject({
       fault: 'not_loaded',
@@ -212,19 +212,5 @@ describe('top statements that are not known', () => {
       fault: 'failed',
       advice: expect.stringMatching(/./),
     });
-  });
-});
-
-describe('what creates the extension', () => {
-  it('does nothing for a role that may not', async () => {
-    const address = {
-      ...server.connection,
-      database: await createDatabase(server.connection, 'template1'),
-    };
-    await run(address, `grant create on database ${address.database} to plain`);
-
-    await run(plain(address), ...STATEMENT_STATISTICS);
-
-    expect(await top(address)).toMatchObject({ fault: 'not_created' });
   });
 });

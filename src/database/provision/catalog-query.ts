@@ -53,6 +53,8 @@ export const CATALOG_QUERY = `
       from pg_proc p join pg_namespace n on n.oid = p.pronamespace
       where (n.nspname in ('public', 'tidegauge') and ${notOfExtension('pg_proc', 'p')})
         or (n.nspname = 'pg_catalog' and p.proname = any($3))),
+    'lacksStatementStatistics', exists (
+      select from pg_available_extensions where name = 'pg_stat_statements' and installed_version is null),
     'defaults', ${rows(`
       jsonb_build_object('schema', n.nspname, 'kind', d.defaclobjtype, 'acl', ${acl('d.defaclacl')})
       order by n.nspname, d.defaclobjtype`)}

@@ -75,6 +75,8 @@ export interface CatalogState {
   readonly relations: readonly RelationState[];
   /** Of `public` and `tidegauge`, and those of the server itself that provisioning takes from everybody. */
   readonly functions: readonly FunctionState[];
+  /** The server has the extension pg_stat_statements, and the database does not. */
+  readonly lacksStatementStatistics: boolean;
   /** Of the owner's role. */
   readonly defaults: readonly DefaultGrants[];
 }

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import { hostFiguresFunction } from './host-figures-function.ts';
-import { STATEMENT_STATISTICS } from './statement-statistics.ts';
 
 /** Something of the schema `tidegauge` that an administrator gives to the service, which uses it and does not own it. */
 export interface OperatorFunction {
   /** For people. */
   readonly name: string;
-  /** `tidegauge.name(argument types)`: made anew where it is missing; undefined = it leaves no function of its own. */
-  readonly signature: string | undefined;
+  /** `tidegauge.name(argument types)`: made anew where it is missing. */
+  readonly signature: string;
   /** Make it, again and again, and of an older release; run by the administrator, with `pg_catalog` as search path. */
   readonly statements: readonly string[];
 }
@@ -22,7 +21,6 @@ export const OPERATOR_FUNCTIONS: readonly OperatorFunction[] = [
     signature: 'tidegauge.host_figures()',
     statements: hostFiguresFunction(),
   },
-  { name: 'statistics of statements', signature: undefined, statements: STATEMENT_STATISTICS },
 ];
 
 /** The comment of the schema while what is in it is of this release. */

@@ -63,7 +63,7 @@ export function planObjects(
   return [
     ...migrationsTable(state, request),
     ...handovers(state, request),
-    ...operatorFunctions(state),
+    ...operatorObjects(state),
   ];
 }
 
@@ -126,16 +126,26 @@ function isHandedOver(
 }
 
 /** The comment of the schema says of which release they are; what is missing all the same is made again. */
-function operatorFunctions(state: CatalogState): readonly ProvisionStep[] {
-  const comment = operatorSchemaComment(OPERATOR_FUNCTIONS);
+function operatorObjects(state: CatalogState): readonly ProvisionStep[] {
   const schema = state.schemas.find(({ name }) => name === OPERATOR_SCHEMA);
-  const isOfRelease = schema?.comment === comment;
+  if (schema === undefined) return [];
+  const comment = operatorSchemaComment(OPERATOR_FUNCTIONS);
+  const isOfRelease = schema.comment === comment;
   const isThere = ({ signature }: OperatorFunction) =>
-    signature === undefined || state.functions.some((found) => found.signature === signature);
+    state.functions.some((found) => found.signature === signature);
   return [
     ...OPERATOR_FUNCTIONS.filter((wanted) => !isOfRelease || !isThere(wanted)).map(
       ({ name, statements }) => optional(`schema ${OPERATOR_SCHEMA}: ${name}`, ...statements),
     ),
+    // Of GET /pool/queries. It counts on a server alone that loads it; one in another schema stays there.
+    ...(state.lacksStatementStatistics
+      ? [
+          optional(
+            `schema ${OPERATOR_SCHEMA}: statistics of statements`,
+            `CREATE EXTENSION pg_stat_statements SCHEMA ${OPERATOR_SCHEMA}`,
+          ),
+        ]
+      : []),
     ...(isOfRelease
       ? []
       : [
