@@ -17,6 +17,7 @@ import { AbortedTransactionError, CompiledQuery } from 'kysely';
 import { beginsOrEnds } from './begins-or-ends.ts';
 import { bindParameters } from './bind-parameters.ts';
 import type { BoundStatement } from './bind-parameters.ts';
+import { commitError } from './commit-error.ts';
 import { DatabaseError } from './database-error.ts';
 import { mapDatabaseError } from './map-database-error.ts';
 import { OpenStreams } from './open-streams.ts';
@@ -144,7 +145,7 @@ export class BoundConnection extends PostgreSqlConnection {
     try {
       await ctx.commit().execute();
     } catch (error) {
-      throw commitError(error);
+      throw error instanceof AbortedTransactionError ? abortedCommit() : commitError(error);
     }
     await eventBroadcaster
       ?.dispatchEvent(EventType.afterTransactionCommit, ctx)
@@ -190,34 +191,11 @@ async function mapped<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** COMMIT was sent, as far as is known: an error is the server's answer, a lost connection is none. */
-function commitError(error: unknown): unknown {
-  if (error instanceof AbortedTransactionError) {
-    return new DatabaseError(
-      'DB_QUERY_FAILED',
-      'commit was answered by rollback: an earlier statement had failed and its error was not passed on',
-    );
-  }
-  const known = mapDatabaseError(error);
-  if (known !== undefined && isAnswer(known)) {
-    return known;
-  }
+function abortedCommit(): DatabaseError {
   return new DatabaseError(
-    'DB_COMMIT_UNKNOWN',
-    'the connection was lost before commit was answered: the work may have been committed or not',
-    known?.details,
-    { cause: known ?? error },
+    'DB_QUERY_FAILED',
+    'commit was answered by rollback: an earlier statement had failed and its error was not passed on',
   );
-}
-
-/** A server that ends the connection, or itself, may have written the commit before. */
-function isAnswer({ code, details }: DatabaseError): boolean {
-  if (details.sqlState === undefined) {
-    const isLost = code === 'DB_CONNECTION_LOST' || code === 'DB_CONNECT_TIMEOUT';
-    return !isLost || details['isSent'] === false;
-  }
-  // 25P03: the transaction had idled for too long, which is looked at before a statement is.
-  return details['isFatal'] !== true || details.sqlState === '25P03';
 }
 
 /** The work is committed, whatever its listener makes of it. */
