@@ -18,7 +18,8 @@ second run changes nothing. Without DATABASE_URL: for the embedded server that r
 --dry-run  prints what it would change, and changes nothing
 --report   prints who has which rights, and changes nothing
 
-Exit codes: 0 as it should be, 1 failed and nothing changed, 64 wrong usage, 78 settings not valid.
+Exit codes: 0 as it should be, 1 failed and nothing changed (DB_COMMIT_UNKNOWN: or all; run it again),
+64 wrong usage, 78 settings not valid.
 `;
 
 await runCommandLine({ usage: USAGE, flags: ['dry-run', 'report'], run });

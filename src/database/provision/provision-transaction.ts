@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
+import { commitError } from '#database/commit-error.ts';
 import { DatabaseError } from '#database/database-error.ts';
 import type { CatalogState } from './catalog-state.ts';
 import { requestedRoles } from './provision-request.ts';
@@ -33,26 +34,20 @@ export class ProvisionTransaction {
   readonly #borrowed: string[] = [];
   readonly #considered = new Set<string>();
 
-  private constructor(client: pg.Client, state: CatalogState, request: ProvisionRequest) {
+  constructor(client: pg.Client, state: CatalogState, request: ProvisionRequest) {
     this.#client = client;
     this.#state = state;
     this.#roles = requestedRoles(request).map(({ login }) => login.user);
   }
 
   /** Begins it, under the lock of this database where the administrator may take one. */
-  static async begin(
-    client: pg.Client,
-    state: CatalogState,
-    request: ProvisionRequest,
-  ): Promise<ProvisionTransaction> {
-    const transaction = new ProvisionTransaction(client, state, request);
-    await client.query('BEGIN');
-    await transaction.#attempt([
+  async begin(): Promise<void> {
+    await this.#client.query('BEGIN');
+    await this.#attempt([
       `SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`,
       `SELECT pg_advisory_xact_lock(${LOCK_KEY})`,
       'SET LOCAL lock_timeout = DEFAULT',
     ]);
-    return transaction;
   }
 
   /**
@@ -70,14 +65,22 @@ export class ProvisionTransaction {
     );
   }
 
-  /** Ends it, and gives back what was borrowed. */
+  /**
+   * Ends it, and gives back what was borrowed; also after any failure, that of `begin` included.
+   *
+   * @throws DatabaseError `DB_COMMIT_UNKNOWN` when the commit was sent and not answered
+   */
   async end(how: 'COMMIT' | 'ROLLBACK'): Promise<void> {
     if (how === 'COMMIT') {
       for (const role of this.#borrowed) {
         await this.#client.query(`REVOKE ${quoted(role)} FROM CURRENT_USER`);
       }
     }
-    await this.#client.query(how);
+    try {
+      await this.#client.query(how);
+    } catch (error) {
+      throw how === 'COMMIT' ? commitError(error) : error;
+    }
   }
 
   /** Whoever is no superuser changes what a role owns as a member of it alone. */

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type pg from 'pg';
 import { DatabaseError } from '#database/database-error.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
 import { mapDatabaseError } from '#database/map-database-error.ts';
-import { openAdministrator } from './administrator.ts';
+import { withAdministrator } from './administrator.ts';
+import type { Administrator } from './administrator.ts';
 import type { CatalogState } from './catalog-state.ts';
 import { planDefaults } from './plan-defaults.ts';
 import { planAccess, planGrants } from './plan-grants.ts';
@@ -31,8 +31,6 @@ export interface ProvisionOutcome {
   readonly skipped: readonly { readonly change: string; readonly reason: string }[];
   /** What a person might look at. */
   readonly notes: readonly string[];
-  /** As it is afterwards; of a dry run, as it would be. */
-  readonly state: CatalogState;
 }
 
 /** Each follows from what the one before has done: the catalogue is read anew in between. */
@@ -55,41 +53,36 @@ const CONCURRENT = new Set(['23505', '42710', '40P01', 'XX000']);
  * in one transaction and under a lock: a second run changes nothing, and one round trip tells so.
  *
  * @throws DatabaseError `CONFIG_INVALID` for roles that cannot be the ones meant, `DB_PERMISSION` when the administrator
- * may not do what the service needs; nothing is changed then
+ * may not do what the service needs, or with another code that says why not; nothing is changed then. `DB_COMMIT_UNKNOWN`
+ * when the answer to the commit was lost: all is changed, or nothing
  */
 export async function provision(options: ProvisionOptions): Promise<ProvisionOutcome> {
-  const { connection, request } = options;
-  await using administrator = await openAdministrator(connection);
-  const { client } = administrator;
-  for (let attempt = 1; ; attempt += 1) {
-    const state = await readCatalog(client, request);
-    refuseWrongRoles(state, request);
-    const wrong = await findWrongPasswords(client, state, request, (login) =>
-      administrator.mayLogIn(login),
-    );
-    if (stepsOf(state, request, wrong).length === 0) {
-      return { changes: [], skipped: [], notes: foreignRelations(state, request), state };
-    }
-    try {
-      return await runIn(client, options, state, wrong);
-    } catch (error) {
-      const { code } = error instanceof Error && 'code' in error ? error : {};
-      if (attempt === ATTEMPTS || !CONCURRENT.has(String(code))) {
-        throw mapDatabaseError(error) ?? error;
+  return await withAdministrator(options.connection, async (administrator) => {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await provisionOnce(administrator, options);
+      } catch (error) {
+        const { sqlState = '' } = mapDatabaseError(error)?.details ?? {};
+        if (attempt === ATTEMPTS || !CONCURRENT.has(sqlState)) throw error;
+        await delay(RETRY_DELAY_MS * attempt * (0.5 + Math.random() / 2));
       }
-      await delay(RETRY_DELAY_MS * attempt * (0.5 + Math.random() / 2));
     }
-  }
+  });
 }
 
-async function runIn(
-  client: pg.Client,
+async function provisionOnce(
+  { client, mayLogIn }: Administrator,
   { request, isDryRun = false }: ProvisionOptions,
-  first: CatalogState,
-  wrong: WrongPasswords,
 ): Promise<ProvisionOutcome> {
-  const transaction = await ProvisionTransaction.begin(client, first, request);
+  const first = await readCatalog(client, request);
+  refuseWrongRoles(first, request);
+  const wrong = await findWrongPasswords(client, first, request, mayLogIn);
+  if (stepsOf(first, request, wrong).length === 0) {
+    return { changes: [], skipped: [], notes: foreignRelations(first, request) };
+  }
+  const transaction = new ProvisionTransaction(client, first, request);
   try {
+    await transaction.begin();
     const tried = new Set<string>();
     const done: string[] = [];
     const skipped: { change: string; reason: string }[] = [];
@@ -116,7 +109,6 @@ async function runIn(
         ...vain.map((change) => ({ change, reason: 'the server did it without effect' })),
       ],
       notes: foreignRelations(state, request),
-      state,
     };
   } catch (error) {
     await transaction.end('ROLLBACK').catch(() => undefined);
