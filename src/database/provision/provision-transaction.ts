@@ -25,13 +25,26 @@ interface Notice {
   readonly message: string | undefined;
 }
 
+/** $1: a role, $2: what pg_has_role must say of it. `options`: of the membership that the administrator gave himself; null = none. */
+const MEMBERSHIP = `
+  select (select bool_and(pg_has_role(r.oid, needed)) from unnest($2::text[]) as needed) as "isEnough",
+    (select format(' WITH INHERIT %s, SET %s', to_jsonb(m) -> 'inherit_option', to_jsonb(m) -> 'set_option')
+      from pg_auth_members m join pg_roles a on a.oid = m.member
+      where m.roleid = r.oid and m.grantor = m.member and a.rolname = current_user) as "options"
+  from pg_roles r where r.rolname = $1`;
+
+interface Membership {
+  readonly isEnough: boolean;
+  readonly options: string | null;
+}
+
 /** The one transaction of a run, in which a step that is refused takes nothing else with it. */
 export class ProvisionTransaction {
   readonly #client: pg.Client;
   readonly #state: CatalogState;
   readonly #roles: readonly string[];
-  /** Roles whose member the administrator is for the length of the run. */
-  readonly #borrowed: string[] = [];
+  /** Statements that leave the administrator the memberships that he had before the run. */
+  readonly #giveBack: string[] = [];
   readonly #considered = new Set<string>();
 
   constructor(client: pg.Client, state: CatalogState, request: ProvisionRequest) {
@@ -72,9 +85,7 @@ export class ProvisionTransaction {
    */
   async end(how: 'COMMIT' | 'ROLLBACK'): Promise<void> {
     if (how === 'COMMIT') {
-      for (const role of this.#borrowed) {
-        await this.#client.query(`REVOKE ${quoted(role)} FROM CURRENT_USER`);
-      }
+      for (const statement of this.#giveBack) await this.#client.query(statement);
     }
     try {
       await this.#client.query(how);
@@ -88,18 +99,22 @@ export class ProvisionTransaction {
     const { major, administrator } = this.#state;
     if (administrator.isSuperuser) return;
     for (const role of this.#roles.filter((name) => !this.#considered.has(name))) {
-      const { rows } = await this.#client.query<{ isMember: boolean }>(
-        `select pg_has_role(oid, 'USAGE') as "isMember" from pg_roles where rolname = $1`,
-        [role],
-      );
-      const isMember = rows[0]?.isMember;
-      if (isMember === undefined) continue;
+      const { needed, options } =
+        major < MEMBERSHIP_OPTIONS_SINCE
+          ? { needed: ['MEMBER'], options: '' }
+          : { needed: ['USAGE', 'SET'], options: ' WITH INHERIT TRUE, SET TRUE' };
+      const { rows } = await this.#client.query<Membership>(MEMBERSHIP, [role, needed]);
+      const [membership] = rows;
+      if (membership === undefined) continue;
       this.#considered.add(role);
-      const options = major < MEMBERSHIP_OPTIONS_SINCE ? '' : ' WITH INHERIT TRUE, SET TRUE';
-      const refusal = isMember
-        ? 'none is needed'
-        : await this.#attempt([`GRANT ${quoted(role)} TO CURRENT_USER${options}`]);
-      if (refusal === undefined) this.#borrowed.push(role);
+      if (membership.isEnough) continue;
+      const grant = `GRANT ${quoted(role)} TO CURRENT_USER`;
+      if ((await this.#attempt([grant + options])) !== undefined) continue;
+      this.#giveBack.push(
+        membership.options === null
+          ? `REVOKE ${quoted(role)} FROM CURRENT_USER`
+          : grant + membership.options,
+      );
     }
   }
 
