@@ -1,17 +1,10 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { advisoryLockKey } from '#database/advisory-lock-key.ts';
 import { DatabaseError } from '#database/database-error.ts';
 import type { BoundConnection } from '#database/bound-connection.ts';
 
-/**
- * The key of PostgreSQL's advisory lock: the first 64 bits of SHA-256 over `tidegauge migrations`. Advisory locks are
- * per database, so one key serves every database of a server.
- */
-export const MIGRATION_LOCK_KEY = createHash('sha256')
-  .update('tidegauge migrations')
-  .digest()
-  .readBigInt64BE()
-  .toString();
+/** Of the advisory lock that a migration run holds. */
+export const MIGRATION_LOCK_KEY = advisoryLockKey('tidegauge migrations');
 
 /** How long to wait for a lock that another run holds, when nothing else is said. */
 const DEFAULT_LOCK_TIMEOUT_MS = 60_000;

@@ -1,3 +1,5 @@
+import { literal } from './provision-step.ts';
+
 /** Where the kernel shows processes and control groups. */
 export interface KernelFolders {
   readonly proc: string;
@@ -202,8 +204,4 @@ exception
     refusal := case when sqlstate = '42501' then 'refused' else 'unsupported' end;
 end
 `;
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

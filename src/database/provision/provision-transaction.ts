@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type pg from 'pg';
+import { advisoryLockKey } from '#database/advisory-lock-key.ts';
 import { commitError } from '#database/commit-error.ts';
 import { DatabaseError } from '#database/database-error.ts';
 import type { CatalogState } from './catalog-state.ts';
@@ -8,8 +8,7 @@ import type { ProvisionRequest } from './provision-request.ts';
 import { quoted } from './provision-step.ts';
 import type { ProvisionStep } from './provision-step.ts';
 
-/** The first 64 bits of SHA-256 over `tidegauge provision`; advisory locks are per database. */
-const LOCK_KEY = createHash('sha256').update('tidegauge provision').digest().readBigInt64BE();
+const LOCK_KEY = advisoryLockKey('tidegauge provision');
 const LOCK_TIMEOUT = '60s';
 
 /** No right; not supported, or not a setting, or not a value of it on this server. */

@@ -2,7 +2,8 @@ import type { ProvisionRequest, RoleKind } from './provision-request.ts';
 
 /** What a role is made, and held to. */
 export interface WantedRole {
-  readonly attributes: RoleAttributes;
+  /** As `pg_roles` has them, by the words of SQL. */
+  readonly attributes: Readonly<Record<string, boolean>>;
   /** -1 = no limit of its own. */
   readonly connectionLimit: number;
   /** Defaults of its sessions, by the server's names. */
@@ -10,16 +11,6 @@ export interface WantedRole {
   /** Roles of the server that it is a member of. */
   readonly memberships: readonly string[];
 }
-
-/** As `pg_roles` has them, by the words of SQL. */
-export type RoleAttributes = {
-  readonly LOGIN: boolean;
-  readonly INHERIT: boolean;
-  readonly CREATEDB: boolean;
-  readonly CREATEROLE: boolean;
-  readonly REPLICATION: boolean;
-  readonly BYPASSRLS: boolean;
-};
 
 /** For the service's own figures: the sessions of other roles. `pg_monitor` would also open settings and scans. */
 const SEES_SESSIONS = 'pg_read_all_stats';
@@ -40,21 +31,23 @@ const COMMON = {
   log_error_verbosity: 'terse',
 } as const;
 
+/** What every role may beyond its rights: log in. */
+const ATTRIBUTES = {
+  LOGIN: true,
+  INHERIT: false,
+  CREATEDB: false,
+  CREATEROLE: false,
+  REPLICATION: false,
+  BYPASSRLS: false,
+} as const;
+
 /** What the role is to be. Settings that the service makes for its own sessions come first: they win over these. */
 export function wantedRole(kind: RoleKind, request: ProvisionRequest): WantedRole {
   const { statementTimeoutMs, lockTimeoutMs, idleInTransactionTimeoutMs } = request.settings;
-  const attributes = {
-    LOGIN: true,
-    INHERIT: false,
-    CREATEDB: false,
-    CREATEROLE: false,
-    REPLICATION: false,
-    BYPASSRLS: false,
-  };
   switch (kind) {
     case 'owner':
       return {
-        attributes,
+        attributes: ATTRIBUTES,
         connectionLimit: -1,
         // A migration takes the time it takes, but keeps nobody waiting for its locks.
         settings: {
@@ -68,7 +61,7 @@ export function wantedRole(kind: RoleKind, request: ProvisionRequest): WantedRol
     case 'app':
       return {
         // What it sees of other sessions comes by membership.
-        attributes: { ...attributes, INHERIT: true },
+        attributes: { ...ATTRIBUTES, INHERIT: true },
         connectionLimit: -1,
         settings: {
           ...COMMON,
@@ -80,7 +73,7 @@ export function wantedRole(kind: RoleKind, request: ProvisionRequest): WantedRol
       };
     case 'reader':
       return {
-        attributes,
+        attributes: ATTRIBUTES,
         connectionLimit: readersOf(request.settings),
         settings: {
           ...COMMON,
