@@ -47,6 +47,10 @@ describe('provisioning', () => {
       await client.query(`grant truncate on things to "${reader.user}"`);
       await client.query(`grant update (note) on things to "${reader.user}"`);
       await client.query(`grant select on things to "${reader.user}" with grant option`);
+      const later = 'alter default privileges in schema public';
+      await client.query(`${later} grant truncate on tables to "${app.user}"`);
+      await client.query(`${later} grant select on tables to "${reader.user}" with grant option`);
+      await client.query(`${later} revoke usage on sequences from "${app.user}"`);
     });
     await database.query(`alter role "${app.user}" createdb`);
     await database.query(`grant "${owner.user}" to "${app.user}"`);
@@ -65,6 +69,9 @@ describe('provisioning', () => {
       [
         `${app.user}: NOCREATEDB`,
         `${app.user}: no member of ${owner.user}`,
+        `new sequences: USAGE to ${app.user}`,
+        `new tables: no TRUNCATE for ${app.user}`,
+        `new tables: no grant option for SELECT for ${reader.user}`,
         `${reader.user}: another password`,
         `${reader.user}: no lock_timeout of its own in ${database.address.database}`,
         `${reader.user}: statement_timeout = 30s`,

@@ -1,6 +1,3 @@
-/** Who a right is given to when it is given to everybody (`PUBLIC`). */
-export const EVERYBODY = '';
-
 /** One right on one object. */
 export interface Grant {
   /** A role, or `EVERYBODY`. */

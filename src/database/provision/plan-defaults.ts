@@ -1,32 +1,23 @@
-import { EVERYBODY } from './catalog-state.ts';
-import type { CatalogState, DefaultGrants } from './catalog-state.ts';
-import {
-  called,
-  functionRights,
-  granteesOf,
-  inSql,
-  sequenceRights,
-  tableRights,
-} from './plan-grants.ts';
-import type { WantedRights } from './plan-grants.ts';
+import type { CatalogState } from './catalog-state.ts';
+import { grantSteps } from './grant-steps.ts';
+import { EVERYBODY, granteesOf } from './grantee.ts';
 import type { ProvisionRequest } from './provision-request.ts';
 import { essential, quoted } from './provision-step.ts';
 import type { ProvisionStep } from './provision-step.ts';
-
-const KINDS = { r: 'TABLES', S: 'SEQUENCES', f: 'FUNCTIONS' } as const;
+import { functionRights, sequenceRights, tableRights } from './wanted-rights.ts';
 
 /** What gives the roles their rights on what the owner will make later. */
 export function planDefaults(
   state: CatalogState,
   request: ProvisionRequest,
 ): readonly ProvisionStep[] {
-  const alter = `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoted(request.roles.owner.user)}`;
-  const wanted: readonly (readonly [keyof typeof KINDS, WantedRights])[] = [
-    ['r', tableRights(request)],
-    ['S', sequenceRights(request)],
-    ['f', functionRights(request)],
-  ];
-  const grantees = granteesOf(request);
+  const owner = request.roles.owner.user;
+  const alter = `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoted(owner)}`;
+  const kinds = [
+    { kind: 'r', object: 'TABLES', wanted: tableRights(request) },
+    { kind: 'S', object: 'SEQUENCES', wanted: sequenceRights(request) },
+    { kind: 'f', object: 'FUNCTIONS', wanted: functionRights(request) },
+  ] as const;
   return [
     // What everybody may by default can be taken away for all schemas at once only.
     ...(mayEverybodyCall(state)
@@ -37,46 +28,20 @@ export function planDefaults(
           ),
         ]
       : []),
-    ...wanted.flatMap(([kind, rights]) =>
-      grantees.flatMap((grantee) => {
-        const held = heldOf(state, kind, grantee);
-        const asked = rights[grantee] ?? [];
-        const missing = asked.filter((right) => !held.includes(right)).join(', ');
-        const tooMuch = held.filter((right) => !asked.includes(right)).join(', ');
-        const what = KINDS[kind].toLowerCase();
-        const inPublic = `${alter} IN SCHEMA public`;
-        return [
-          ...(missing === ''
-            ? []
-            : [
-                essential(
-                  `new ${what}: ${missing} to ${called(grantee)}`,
-                  `${inPublic} GRANT ${missing} ON ${KINDS[kind]} TO ${inSql(grantee)}`,
-                ),
-              ]),
-          ...(tooMuch === ''
-            ? []
-            : [
-                essential(
-                  `new ${what}: no ${tooMuch} for ${called(grantee)}`,
-                  `${inPublic} REVOKE ${tooMuch} ON ${KINDS[kind]} FROM ${inSql(grantee)}`,
-                ),
-              ]),
-        ];
+    ...kinds.flatMap(({ kind, object, wanted }) =>
+      grantSteps({
+        label: `new ${object.toLowerCase()}`,
+        prefix: `${alter} IN SCHEMA public `,
+        object,
+        owner,
+        acl: state.defaults
+          .filter((entry) => entry.schema === 'public' && entry.kind === kind)
+          .flatMap(({ acl }) => acl),
+        wanted,
+        grantees: granteesOf(request),
       }),
     ),
   ];
-}
-
-function heldOf(
-  { defaults }: CatalogState,
-  kind: DefaultGrants['kind'],
-  grantee: string,
-): readonly string[] {
-  return defaults
-    .filter((entry) => entry.schema === 'public' && entry.kind === kind)
-    .flatMap(({ acl }) => acl.filter((grant) => grant.grantee === grantee))
-    .map(({ privilege }) => privilege);
 }
 
 /** Without an entry of its own the server's default holds, by which everybody may. */

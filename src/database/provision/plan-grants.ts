@@ -1,54 +1,14 @@
-import { MIGRATIONS_TABLE } from '#database/migrations/migration-records.ts';
-import { EVERYBODY } from './catalog-state.ts';
-import type { CatalogState, Grant, RelationState } from './catalog-state.ts';
+import type { CatalogState, RelationState } from './catalog-state.ts';
+import { grantSteps } from './grant-steps.ts';
+import type { Granted } from './grant-steps.ts';
+import { called, EVERYBODY, granteesOf, inSql } from './grantee.ts';
 import { LOCKING_FUNCTIONS, WRITING_FUNCTIONS } from './guarded-functions.ts';
 import { OPERATOR_SCHEMA } from './operator-functions.ts';
 import type { ProvisionRequest } from './provision-request.ts';
-import { requestedRoles } from './provision-request.ts';
-import { essential, optional, quoted } from './provision-step.ts';
+import { optional, quoted } from './provision-step.ts';
 import type { ProvisionStep } from './provision-step.ts';
-
-/** Rights by role; whoever of those that are looked at is not named is to have none. */
-export type WantedRights = Readonly<Record<string, readonly string[]>>;
-
-/** An object, and who is to have which right on it. */
-interface Granted {
-  /** As people call it. */
-  readonly label: string;
-  /** As `GRANT … ON` has it. */
-  readonly object: string;
-  readonly owner: string;
-  readonly acl: readonly Grant[];
-  readonly wanted: WantedRights;
-  /** Whose rights are compared. Those of other roles are the operator's affair. */
-  readonly grantees: readonly string[];
-}
-
-/** What the service does with its rows. */
-const READ_AND_WRITE = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
-const READ = ['SELECT'];
-
-/** The rights on a table of the schema `public` by role, those on future ones included. */
-export function tableRights(request: ProvisionRequest, table?: string): WantedRights {
-  const { app, reader } = request.roles;
-  const isList = table?.startsWith(MIGRATIONS_TABLE) === true;
-  return {
-    [app.user]: isList ? READ : READ_AND_WRITE,
-    ...(reader !== undefined && { [reader.user]: READ }),
-  };
-}
-
-/** The rights on a sequence; the one that numbers the migrations is the owner's. */
-export function sequenceRights(request: ProvisionRequest, sequence?: string): WantedRights {
-  return sequence?.startsWith(MIGRATIONS_TABLE) === true
-    ? {}
-    : { [request.roles.app.user]: ['USAGE'] };
-}
-
-/** The rights on a function of the schema `public`: the service may call it, everybody may not. */
-export function functionRights(request: ProvisionRequest): WantedRights {
-  return { [request.roles.app.user]: ['EXECUTE'] };
-}
+import { functionRights, sequenceRights, tableRights } from './wanted-rights.ts';
+import type { WantedRights } from './wanted-rights.ts';
 
 /** What lets every role into the database and its schemas, and nobody else. */
 export function planAccess(
@@ -77,11 +37,6 @@ export function planGrants(
       serverFunctions(state, WRITING_FUNCTIONS, [], grantees),
       serverFunctions(state, LOCKING_FUNCTIONS, [owner, app.user], grantees),
     );
-}
-
-/** Everybody, and the roles of the service. */
-export function granteesOf(request: ProvisionRequest): readonly string[] {
-  return [EVERYBODY, ...requestedRoles(request).map(({ login }) => login.user)];
 }
 
 function containers(
@@ -189,37 +144,6 @@ function serverFunctions(
   return sql.length === 0 ? [] : [optional(`functions ${names.join(', ')}: for ${who}`, ...sql)];
 }
 
-function grantSteps({
-  label,
-  object,
-  owner,
-  acl,
-  wanted,
-  grantees,
-}: Granted): readonly ProvisionStep[] {
-  return grantees
-    .filter((grantee) => grantee !== owner)
-    .flatMap((grantee) => {
-      const held = acl.filter((grant) => grant.grantee === grantee);
-      const asked = wanted[grantee] ?? [];
-      const missing = asked.filter((right) => !held.some(({ privilege }) => privilege === right));
-      const tooMuch = held.filter(({ privilege }) => !asked.includes(privilege));
-      const passedOn = held.filter((grant) => grant.isGrantable && !tooMuch.includes(grant));
-      return [
-        ...revoke('', names(tooMuch), label, object, grantee),
-        ...revoke('GRANT OPTION FOR ', names(passedOn), label, object, grantee),
-        ...(missing.length === 0
-          ? []
-          : [
-              essential(
-                `${label}: ${missing.join(', ')} to ${called(grantee)}`,
-                `GRANT ${missing.join(', ')} ON ${object} TO ${inSql(grantee)}`,
-              ),
-            ]),
-      ];
-    });
-}
-
 /** A right on a column stays where the one on the table is taken away. */
 function columnSteps(
   { name, columns }: RelationState,
@@ -233,34 +157,4 @@ function columnSteps(
         `REVOKE ${privilege} (${quoted(column)}) ON TABLE public.${quoted(name)} FROM ${inSql(grantee)}`,
       ),
     );
-}
-
-function revoke(
-  option: string,
-  rights: readonly string[],
-  label: string,
-  object: string,
-  grantee: string,
-): readonly ProvisionStep[] {
-  if (rights.length === 0) return [];
-  return [
-    optional(
-      `${label}: no ${option.toLowerCase()}${rights.join(', ')} for ${called(grantee)}`,
-      `REVOKE ${option}${rights.join(', ')} ON ${object} FROM ${inSql(grantee)}`,
-    ),
-  ];
-}
-
-function names(grants: readonly Grant[]): readonly string[] {
-  return [...new Set(grants.map(({ privilege }) => privilege))];
-}
-
-/** A grantee as people call it. */
-export function called(grantee: string): string {
-  return grantee === EVERYBODY ? 'everybody' : grantee;
-}
-
-/** A grantee as SQL has it. */
-export function inSql(grantee: string): string {
-  return grantee === EVERYBODY ? 'PUBLIC' : quoted(grantee);
 }

@@ -1,6 +1,5 @@
-import { EVERYBODY } from './catalog-state.ts';
 import type { CatalogState, Grant } from './catalog-state.ts';
-import { called } from './plan-grants.ts';
+import { called, EVERYBODY } from './grantee.ts';
 import { requestedRoles } from './provision-request.ts';
 import type { ProvisionRequest } from './provision-request.ts';
 
