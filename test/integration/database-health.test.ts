@@ -116,6 +116,28 @@ describe('the probe', () => {
     await probe.stop();
   });
 
+  it.each([
+    ['database', ({ address }: TestDatabase) => `database "${address.database}"`],
+    [
+      'role in it',
+      ({ address }: TestDatabase) => `role "${address.user}" in database "${address.database}"`,
+    ],
+  ])('says up again once the %s accepts writes again', async (_what, nameOf) => {
+    await using database = await TestDatabase.create();
+    const { observer, changes } = recorder();
+    const probe = probeOf(database, { observer });
+    await database.query(`alter ${nameOf(database)} set default_transaction_read_only = on`);
+    await probe.start();
+
+    await database.query(
+      `begin read write; alter ${nameOf(database)} reset default_transaction_read_only; commit`,
+    );
+    await probe.look();
+
+    expect(changes).toEqual(['starting → read_only DB_READ_ONLY', 'read_only → up']);
+    await probe.stop();
+  });
+
   it('says saturated instead of up while somebody waits for a connection, and is busy itself with none of them', async () => {
     await using database = await TestDatabase.create();
     await using sessions = new DatabaseSessionManager();

@@ -202,8 +202,8 @@ export class HealthProbe {
       if (direct !== undefined && !this.#isWayKnown) {
         this.#compareWays(await direct, findings.identity);
       }
-      if (findings.isStandby) {
-        // It does not become a primary by being asked: the name may lead to another server by now.
+      if (findings.isReadOnly) {
+        // A name may lead to another server by the next look, and a session keeps the defaults of its login.
         await this.#connection.close();
       }
       this.#tell(judge(findings, this.#options.expectedMigrations, checkedAt));
