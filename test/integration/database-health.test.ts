@@ -358,4 +358,22 @@ describe('a server that is away', () => {
     await looking;
     await expect.poll(() => proxy.clients).toBe(0);
   });
+
+  it('is not told of by a probe that is stopped while it connects', async () => {
+    await using database = await TestDatabase.create();
+    await using proxy = await TcpProxy.start(database.address);
+    const { observer, changes } = recorder();
+    const probe = probeOf(
+      { connection: { ...database.connection, port: proxy.port } },
+      { observer, connectTimeoutMs: 30_000 },
+    );
+    proxy.hold();
+    const starting = probe.start();
+    await expect.poll(() => proxy.clients).toBe(1);
+
+    await probe.stop();
+    await starting;
+
+    expect(changes).toEqual([]);
+  });
 });

@@ -1,4 +1,8 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { DatabaseError } from '#database/database-error.ts';
+import { ConnectGate } from '#database/pool/connect-gate.ts';
+import { ReplicaMonitor } from '#database/replicas/replica-monitor.ts';
 import type { DatabaseSessionManager } from '#database/session-manager.ts';
 import { getDb } from '#database/session-manager.ts';
 import type { SessionOptions } from '#database/session-options.ts';
@@ -238,6 +242,53 @@ describe('a replica', () => {
     expect(new Set(found)).toEqual(new Set(['primary']));
     expect(fallbacks).toHaveLength(20);
     expect(await placeOf(sessions, READ)).toBe('replica');
+  });
+
+  it('that is doubted is found well by a look that is no part of the request that doubts it', async () => {
+    const request = new AsyncLocalStorage<string>();
+    const told: string[] = [];
+    await using opened = await pair.open({
+      observer: {
+        replicaChanged: ({ to }) => void told.push(`${to}: ${request.getStore() ?? 'nobody'}`),
+      },
+    });
+    const { sessions } = opened;
+    await request.run('a request', () =>
+      failureOf(
+        sessions.session((db) => db.execute('select pg_terminate_backend(pg_backend_pid())'), READ),
+      ),
+    );
+    await replicaIs(sessions, 'usable');
+
+    expect(told).toEqual(['usable: nobody', 'down: a request', 'usable: nobody']);
+  });
+
+  it('that is doubted during a look is not found well by what that look saw before', async () => {
+    const changes: string[] = [];
+    const missing = [0, 0, 60_000];
+    const monitor: ReplicaMonitor = new ReplicaMonitor({
+      connection: {
+        connection: connectionOf(pair.replicaAddress),
+        applicationName: 'tidegauge/doubted/probe',
+        connectTimeoutMs: 5000,
+        sessionSettings: {},
+        isPooled: false,
+        gate: new ConnectGate(),
+      },
+      maxLagMs: 1000,
+      missingMs: () => {
+        // The replica has answered, and is read from since the look before.
+        monitor.doubt(new DatabaseError('DB_CONNECTION_LOST', 'lost'));
+        return missing.shift() ?? 0;
+      },
+      onChange: ({ state: from }, { state: to }) => void changes.push(`${from} → ${to}`),
+    });
+
+    monitor.start();
+    await until('it was looked at three times', () => (missing.length === 0 ? true : undefined));
+    await monitor.stop();
+
+    expect(changes).toEqual(['starting → usable', 'usable → down', 'down → behind']);
   });
 
   it('that has no connection left sends its readers to the primary within their deadline', async () => {

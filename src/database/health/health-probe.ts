@@ -1,5 +1,3 @@
-import { AsyncResource } from 'node:async_hooks';
-import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Ask } from '#database/ask.ts';
 import { DatabaseError } from '#database/database-error.ts';
@@ -17,6 +15,7 @@ import { judge, judgeFailure } from './database-verdict.ts';
 import type { DatabaseState, DatabaseVerdict, ServerFindings } from './database-verdict.ts';
 import { askDirectly, identityOf, wrongWay } from './direct-way.ts';
 import type { DirectAnswer } from './direct-way.ts';
+import { Lookout } from './lookout.ts';
 import { ProbeConnection } from './probe-connection.ts';
 import type { ServerRole } from './server-role.ts';
 
@@ -47,10 +46,6 @@ export interface HealthProbeOptions {
   readonly onRole?: (role: ServerRole) => void;
 }
 
-// Ready 2 s after the server is, not ready 3 s after it is gone: reliability figures of the readiness probe.
-const INTERVAL_MS = 1000;
-const MAX_JITTER_MS = 100;
-
 const WAL_POSITION = `case when not pg_is_in_recovery() then pg_current_wal_flush_lsn()::text end`;
 
 const findings = (walPosition: string) => `select pg_is_in_recovery() as "isStandby",
@@ -74,7 +69,7 @@ export class HealthProbe {
   readonly #observer: DatabaseObserver;
   readonly #gate: ConnectGate;
   readonly #stopListening: () => void;
-  readonly #stopping = new AbortController();
+  readonly #lookout = new Lookout(() => this.#look());
   readonly #connection: ProbeConnection;
   #verdict: DatabaseVerdict = Object.freeze({
     state: 'starting',
@@ -87,8 +82,6 @@ export class HealthProbe {
   });
   /** What the observer was told last. */
   #told: Pick<DatabaseVerdict, 'state' | 'code'> = this.#verdict;
-  #running: Promise<void> | undefined;
-  #looking: Promise<void> | undefined;
   /** Both ways to the server have been found to lead to one database. */
   #isWayKnown: boolean;
 
@@ -105,32 +98,24 @@ export class HealthProbe {
       isPooled,
       applicationName: `tidegauge/${options.poolName}/probe`,
       gate: this.#gate,
-      signal: this.#stopping.signal,
+      signal: this.#lookout.signal,
     });
-    // The gate changes in the course of somebody's request, which what is found then is not about.
-    const lookAgain = AsyncResource.bind(() => {
+    this.#stopListening = this.#gate.onChange(() => {
       if (this.#verdict.state === 'down' && this.#gate.mayTry) {
         void this.look();
       }
     });
-    this.#stopListening = this.#gate.onChange(lookAgain);
   }
 
   /** Begins to look; the first verdict is there when the promise resolves. */
   async start(): Promise<void> {
-    this.#running ??= this.#loop();
+    this.#lookout.start();
     await this.look();
   }
 
   /** Looks now, beside the rhythm; joins a look that is under way. */
   async look(): Promise<void> {
-    if (this.#stopping.signal.aborted) {
-      return;
-    }
-    this.#looking ??= this.#look().finally(() => {
-      this.#looking = undefined;
-    });
-    await this.#looking;
+    await this.#lookout.look();
   }
 
   /**
@@ -172,24 +157,9 @@ export class HealthProbe {
 
   /** Stops looking and closes the connection. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
     this.#stopListening();
-    await this.#running;
-    await this.#looking;
+    await this.#lookout.stop();
     await this.#connection.close();
-  }
-
-  async #loop(): Promise<void> {
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      await delay(INTERVAL_MS + Math.random() * MAX_JITTER_MS, undefined, {
-        signal,
-        ref: false,
-      }).catch(() => undefined);
-      if (!signal.aborted) {
-        await this.look();
-      }
-    }
   }
 
   async #look(): Promise<void> {
@@ -270,6 +240,10 @@ export class HealthProbe {
   }
 
   #tell(verdict: DatabaseVerdict): void {
+    if (this.#lookout.signal.aborted) {
+      // What was given up says nothing of the server.
+      return;
+    }
     this.#verdict = verdict;
     const { state: from, code: fromCode } = this.#told;
     const { state: to, code, message } = this.#lasting();

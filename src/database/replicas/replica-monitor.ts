@@ -1,7 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { DatabaseError } from '#database/database-error.ts';
-import type { ProbeConnection } from '#database/health/probe-connection.ts';
+import { Lookout } from '#database/health/lookout.ts';
+import { ProbeConnection } from '#database/health/probe-connection.ts';
+import type { ProbeConnectionOptions } from '#database/health/probe-connection.ts';
 import { mapDatabaseError } from '#database/map-database-error.ts';
 import { judgeReplica } from './replica-standing.ts';
 import type { ReplicaStanding } from './replica-standing.ts';
@@ -9,16 +10,13 @@ import { parseWalPosition } from './wal-position.ts';
 
 /** What a monitor works with. */
 export interface ReplicaMonitorParts {
-  readonly connection: ProbeConnection;
+  readonly connection: Omit<ProbeConnectionOptions, 'signal'>;
   readonly maxLagMs: number;
   /** For how long a server that has replayed up to there has missed something, as far as the primary tells. */
   readonly missingMs: (replayed: bigint) => number;
   /** Told when the state or its code is another one. */
   readonly onChange: (from: ReplicaStanding, to: ReplicaStanding) => void;
 }
-
-const INTERVAL_MS = 1000;
-const MAX_JITTER_MS = 100;
 
 // A standby that is cut off has replayed all it received, and is not up to date: hence the walreceiver. One that follows
 // an idle primary has replayed nothing for long, and is.
@@ -38,7 +36,8 @@ interface FindingsRow {
 /** Looks at a replica once a second, and at once when somebody has doubts, on a connection of its own. */
 export class ReplicaMonitor {
   readonly #parts: ReplicaMonitorParts;
-  readonly #stopping = new AbortController();
+  readonly #lookout = new Lookout(() => this.#look());
+  readonly #connection: ProbeConnection;
   #standing: ReplicaStanding = Object.freeze({
     state: 'starting',
     lagMs: undefined,
@@ -46,11 +45,11 @@ export class ReplicaMonitor {
     code: undefined,
     message: 'it has not been asked yet',
   });
-  #running: Promise<void> | undefined;
-  #looking: Promise<void> | undefined;
+  #doubts = 0;
 
   constructor(parts: ReplicaMonitorParts) {
     this.#parts = parts;
+    this.#connection = new ProbeConnection({ ...parts.connection, signal: this.#lookout.signal });
   }
 
   /** What the last look gave, or the failure that somebody has met since. */
@@ -59,74 +58,60 @@ export class ReplicaMonitor {
   }
 
   start(): void {
-    this.#running ??= this.#loop();
+    this.#lookout.start();
   }
 
-  /** Looks now, beside the rhythm; joins a look that is under way. */
-  async look(): Promise<void> {
-    if (this.#stopping.signal.aborted) {
-      return;
-    }
-    this.#looking ??= this.#look().finally(() => {
-      this.#looking = undefined;
-    });
-    await this.#looking;
-  }
-
-  /** Somebody has met a failure: nobody else is to, before the next look has found it well. */
+  /** Somebody has met a failure: nobody else is to, before a look that begins now has found it well. */
   doubt(failure: DatabaseError): void {
     if (this.#standing.state === 'usable') {
+      this.#doubts += 1;
       this.#conclude(down(failure));
-      void this.look();
+      void this.#lookout.look();
     }
   }
 
   /** Stops looking and closes the connection. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#running;
-    await this.#looking;
-    await this.#parts.connection.close();
-  }
-
-  async #loop(): Promise<void> {
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      await this.look();
-      await delay(INTERVAL_MS + Math.random() * MAX_JITTER_MS, undefined, {
-        signal,
-        ref: false,
-      }).catch(() => undefined);
-    }
+    await this.#lookout.stop();
+    await this.#connection.close();
   }
 
   async #look(): Promise<void> {
-    const { connection, maxLagMs, missingMs } = this.#parts;
+    let doubts: number;
+    let standing: ReplicaStanding;
+    do {
+      doubts = this.#doubts;
+      standing = await this.#ask();
+    } while (doubts !== this.#doubts);
+    if (!this.#lookout.signal.aborted) {
+      this.#conclude(standing);
+    }
+    if (standing.state === 'promoted') {
+      // Its name may lead to a standby by the next look.
+      await this.#connection.close();
+    }
+  }
+
+  /** Never rejects. */
+  async #ask(): Promise<ReplicaStanding> {
+    const { maxLagMs, missingMs } = this.#parts;
     try {
-      const { isStandby, ...found } = await connection.ask(ask);
+      const { isStandby, lagMs, ...found } = await this.#connection.ask(ask);
       const replayed = parseWalPosition(found.replayed ?? '');
-      this.#conclude(
-        judgeReplica(
-          {
-            isStandby,
-            replayed,
-            lagMs: found.lagMs ?? undefined,
-            missingMs: replayed === undefined ? 0 : missingMs(replayed),
-          },
-          this.#standing.state,
-          maxLagMs,
-        ),
+      return judgeReplica(
+        {
+          isStandby,
+          replayed,
+          lagMs: lagMs ?? undefined,
+          missingMs: replayed === undefined ? 0 : missingMs(replayed),
+        },
+        this.#standing.state,
+        maxLagMs,
       );
-      if (!isStandby) {
-        // Its name may lead to a standby by the next look.
-        await connection.close();
-      }
     } catch (error) {
       const bug = 'bug: the replica could not be asked';
-      this.#conclude(
-        down(
-          mapDatabaseError(error) ?? new DatabaseError('DB_UNAVAILABLE', bug, {}, { cause: error }),
-        ),
+      return down(
+        mapDatabaseError(error) ?? new DatabaseError('DB_UNAVAILABLE', bug, {}, { cause: error }),
       );
     }
   }

@@ -1,6 +1,5 @@
 import type { DatabaseObserver, ReplicaFallbackReason } from '#database/database-observer.ts';
 import type { DatabaseConnection, DatabaseOptions } from '#database/database-options.ts';
-import { ProbeConnection } from '#database/health/probe-connection.ts';
 import { sessionLimits, sessionPoolOptions } from '#database/pool-options.ts';
 import { ConnectionPool } from '#database/pool/connection-pool.ts';
 import type { Holder } from '#database/pool/holder.ts';
@@ -29,7 +28,6 @@ export interface ReplicaStats extends ReplicaStanding {
 export class ReplicaSet {
   readonly #replicas: readonly Replica[];
   readonly #trail = new PrimaryTrail();
-  readonly #stopping = new AbortController();
   readonly #observer: DatabaseObserver;
   readonly #primaryName: string;
   readonly #maxLagMs: number;
@@ -95,7 +93,6 @@ export class ReplicaSet {
   }
 
   async end(graceMs: number): Promise<void> {
-    this.#stopping.abort();
     await Promise.all(this.#replicas.map((replica) => replica.end(graceMs)));
   }
 
@@ -107,15 +104,14 @@ export class ReplicaSet {
     const options = sessionPoolOptions({ ...settings, poolName }, connection, 'replica');
     const pool = new ConnectionPool(options, observer, { currentHolder });
     const monitor = new ReplicaMonitor({
-      connection: new ProbeConnection({
+      connection: {
         connection,
         applicationName: `tidegauge/${poolName}/probe`,
         connectTimeoutMs: settings.connectTimeoutMs,
         sessionSettings: sessionLimits(settings),
         isPooled: settings.pooler === 'pgbouncer',
         gate: pool.gate,
-        signal: this.#stopping.signal,
-      }),
+      },
       maxLagMs: this.#maxLagMs,
       missingMs: (replayed) => this.#trail.missingMs(replayed, performance.now()),
       onChange: ({ state: from }, { state: to, lagMs, code, message }) =>
