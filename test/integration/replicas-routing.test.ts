@@ -20,6 +20,7 @@ beforeAll(async () => {
 afterEach(async () => {
   await pair.way.listen().catch(() => undefined);
   pair.way.letThrough();
+  pair.way.leadTo(pair.standby.connection);
   pair.link.letThrough();
 });
 afterAll(async () => {
@@ -289,6 +290,20 @@ describe('a replica', () => {
     await monitor.stop();
 
     expect(changes).toEqual(['starting → usable', 'usable → down', 'down → behind']);
+  });
+
+  it('whose name leads from a promoted server to a standby is read from on new connections', async () => {
+    pair.way.leadTo(pair.primary.connection);
+    await using opened = await pair.open({ poolSize: 1 }, 'promoted');
+    const { sessions } = opened;
+    await until('it has connected', () =>
+      sessions.pools()[1]?.stats().idle === 1 ? true : undefined,
+    );
+
+    pair.way.leadTo(pair.standby.connection);
+    await replicaIs(sessions, 'usable');
+
+    expect(await placeOf(sessions, READ)).toBe('replica');
   });
 
   it('that has no connection left sends its readers to the primary within their deadline', async () => {

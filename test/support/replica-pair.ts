@@ -3,6 +3,7 @@ import type { DatabaseConnection, DatabaseOptions } from '#database/database-opt
 import { DEFAULT_DATABASE_OPTIONS } from '#database/database-options.ts';
 import type { ReplicaChanged, ReplicaFallback } from '#database/database-observer.ts';
 import type { EmbeddedServer } from '#database/embedded/embedded-server.ts';
+import type { ReplicaState } from '#database/replicas/replica-standing.ts';
 import { DatabaseSessionManager } from '#database/session-manager.ts';
 import { withClient } from './databases.ts';
 import { replicaIs } from './replica-is.ts';
@@ -56,8 +57,11 @@ export class ReplicaPair implements AsyncDisposable {
     return { ...this.standby.connection, host, port };
   }
 
-  /** Opens a session manager that reads from the standby as soon as that may be read from. */
-  async open(changes: Partial<DatabaseOptions> = {}): Promise<PairSessions> {
+  /** Opens a session manager that reads from the standby as soon as that may be read from, or is in that state. */
+  async open(
+    changes: Partial<DatabaseOptions> = {},
+    state: ReplicaState = 'usable',
+  ): Promise<PairSessions> {
     const told: ReplicaChanged[] = [];
     const fallbacks: ReplicaFallback['reason'][] = [];
     const sessions = new DatabaseSessionManager();
@@ -72,7 +76,7 @@ export class ReplicaPair implements AsyncDisposable {
       },
       ...changes,
     });
-    await replicaIs(sessions, 'usable');
+    await replicaIs(sessions, state);
     return {
       sessions,
       changes: told,

@@ -24,7 +24,7 @@ export class TcpProxy implements AsyncDisposable {
   readonly port: number;
   /** How much later everything arrives from now on, each way. */
   latencyMs = 0;
-  readonly #target: Target;
+  #target: Target;
   readonly #isPostgres: boolean;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -107,6 +107,11 @@ export class TcpProxy implements AsyncDisposable {
   /** Clients that are connected now. */
   get clients(): number {
     return [...this.#sockets].filter(({ localPort }) => localPort === this.port).length;
+  }
+
+  /** From now on, new connections lead to another server. */
+  leadTo(target: Target): void {
+    this.#target = target;
   }
 
   /** From now on, new connections are accepted and meet silence. */

@@ -114,8 +114,13 @@ export class ReplicaSet {
       },
       maxLagMs: this.#maxLagMs,
       missingMs: (replayed) => this.#trail.missingMs(replayed, performance.now()),
-      onChange: ({ state: from }, { state: to, lagMs, code, message }) =>
-        observer.replicaChanged?.({ pool: poolName, from, to, lagMs, code, message }),
+      onChange: ({ state: from }, { state: to, lagMs, code, message }) => {
+        if (from === 'promoted') {
+          // Its name may lead to another server now, and its connections do not.
+          pool.evict('failover');
+        }
+        observer.replicaChanged?.({ pool: poolName, from, to, lagMs, code, message });
+      },
     });
     return new Replica(poolName, pool, monitor);
   }
