@@ -6,6 +6,7 @@ import { ReplicaMonitor } from '#database/replicas/replica-monitor.ts';
 import type { DatabaseSessionManager } from '#database/session-manager.ts';
 import { getDb } from '#database/session-manager.ts';
 import type { SessionOptions } from '#database/session-options.ts';
+import { ErrandProcess } from '#test/support/errand-process.ts';
 import { failureOf } from '#test/support/failure-of.ts';
 import { replicaIs } from '#test/support/replica-is.ts';
 import { connectionOf, ReplicaPair } from '#test/support/replica-pair.ts';
@@ -130,6 +131,13 @@ describe('a session', () => {
       ['replica-2', 1],
     ]);
   });
+});
+
+it('a process that forgets to close its sessions ends though they have a replica', async () => {
+  await using errand = new ErrandProcess('forgetReplica', connectionOf(pair.replicaAddress));
+
+  expect(await errand.said()).toEqual({ isReplica: true });
+  expect(await errand.ended).toEqual({ code: 0, stderr: '' });
 });
 
 describe('a replica', () => {

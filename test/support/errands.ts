@@ -13,6 +13,7 @@ import { ServerConnection } from '#database/server/server-connection.ts';
 import { ServerFigures } from '#database/server/server-figures.ts';
 import { SessionActivity } from '#database/server/session-activity.ts';
 import { DatabaseSessionManager } from '#database/session-manager.ts';
+import { replicaIs } from './replica-is.ts';
 import { until } from './until.ts';
 
 /** What an errand has to do with. */
@@ -149,6 +150,22 @@ async function forgetToClose({ connection, say }: ErrandParts): Promise<void> {
   say({ done: rows.length, idle: sessions.stats().idle });
 }
 
+/** Ends without having closed sessions that have read from a replica, which is the one server that it knows. */
+async function forgetReplica({ connection, say }: ErrandParts): Promise<void> {
+  const sessions = new DatabaseSessionManager();
+  await sessions.init({
+    ...optionsOf(connection),
+    replicas: [connection],
+    replicaMaxLagMs: 60_000,
+  });
+  await replicaIs(sessions, 'usable');
+  const [row] = await sessions.session(
+    (em) => em.execute<unknown[]>('select pg_is_in_recovery() as "isReplica"'),
+    { readOnly: true },
+  );
+  say(row);
+}
+
 async function plainIdle({ connection, say, told }: ErrandParts): Promise<void> {
   const plain = plainPool(connection);
   await plain.query('select 1');
@@ -189,6 +206,7 @@ export const errands = {
   idleInTransactions,
   closePool,
   forgetToClose,
+  forgetReplica,
   plainIdle,
   plainIdleInTransaction,
   plainClose,

@@ -78,7 +78,10 @@ export class ProbeConnection {
       signal,
       verify: (opened: PooledConnection) => opened.verifySettings(options.sessionSettings),
     };
-    return await gate.attempt(() => PooledConnection.open(options, opening), true);
+    const opened = await gate.attempt(() => PooledConnection.open(options, opening), true);
+    // A script that forgets to stop whoever looks ends all the same.
+    opened.keepProcess(false);
+    return opened;
   }
 }
 
