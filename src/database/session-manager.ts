@@ -307,7 +307,7 @@ export class DatabaseSessionManager implements AsyncDisposable {
 
   /**
    * Where a session reads: one that writes, or is inside of one that does, on the primary; one inside of another one that
-   * reads, where that does, so that it sees no less.
+   * reads, where that does, so that it sees no less, or on the primary if it must see more.
    */
   #replicaFor(
     isReadOnly: boolean,
@@ -324,7 +324,10 @@ export class DatabaseSessionManager implements AsyncDisposable {
     if (replicas === undefined || !isReadOnly || isolationLevel === 'serializable') {
       return undefined;
     }
-    return outer === undefined ? replicas.choose(readAfter) : outer.replica;
+    if (outer === undefined) {
+      return replicas.choose(readAfter);
+    }
+    return outer.readAfter === readAfter ? outer.replica : undefined;
   }
 
   /** One session from begin to end, with an EntityManager of its own. */

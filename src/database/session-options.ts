@@ -15,7 +15,7 @@ export interface SessionOptions {
   readonly isolationLevel?: `${IsolationLevel}`;
   /** Called right before each COMMIT that is sent: from then on the outcome is the server's alone. */
   readonly onCommit?: () => void;
-  /** What a session that only reads must see: everything up to this position of the write-ahead log, as `onPosition` had it. */
+  /** What a session that only reads must see: everything up to this position of the write-ahead log, as `onPosition` had it. Anything else is refused by `DB_INVALID_TEXT`. */
   readonly readAfter?: string | undefined;
   /** Told, where there are replicas, where the primary's write-ahead log was when a commit was done. */
   readonly onPosition?: (walPosition: string) => void;

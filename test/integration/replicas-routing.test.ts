@@ -101,6 +101,35 @@ describe('a session', () => {
     expect(around).toEqual(['replica', 'primary']);
   });
 
+  it('that must see what another one wrote does so inside of one that need not', async () => {
+    await using opened = await pair.open({ replicaMaxLagMs: 60_000 });
+    const { sessions } = opened;
+    let position = '';
+    await pair.ask('select pg_wal_replay_pause()');
+    const onPosition = (at: string) => void (position = at);
+    await sessions.session((db) => db.execute('select txid_current()'), { onPosition });
+
+    const found = await sessions.session(
+      async () => [
+        await place(),
+        await placeOf(sessions, { ...READ, readAfter: position }),
+        await placeOf(sessions, READ),
+      ],
+      READ,
+    );
+    await pair.ask('select pg_wal_replay_resume()');
+
+    expect(found).toEqual(['replica', 'primary', 'replica']);
+  });
+
+  it('that must see what was written up to no position is refused', async () => {
+    await using opened = await pair.open();
+
+    const failure = await failureOf(placeOf(opened.sessions, { ...READ, readAfter: '16/b374d84' }));
+
+    expect(failure).toMatchObject({ code: 'DB_INVALID_TEXT' });
+  });
+
   it('cannot write on a replica, by the same code as on the primary', async () => {
     await using opened = await pair.open();
 
