@@ -236,6 +236,23 @@ describe('the probe', () => {
     await probe.stop();
   });
 
+  it('asks once which database the way past the pooler leads to, and from then on whether it answers', async () => {
+    await using database = await TestDatabase.create();
+    const asked: string[] = [];
+    const probe = probeOf(database, {
+      async askDirectly(text) {
+        asked.push(text);
+        return await database.query(text);
+      },
+    });
+    await probe.start();
+
+    await probe.look();
+
+    expect(asked).toEqual([expect.stringContaining('pg_control_system'), 'select 1']);
+    await probe.stop();
+  });
+
   it('leaves no session behind', async () => {
     await using database = await TestDatabase.create();
     const probe = probeOf(database);

@@ -2,7 +2,7 @@ import type { Ask } from '#database/ask.ts';
 import { DatabaseError } from '#database/database-error.ts';
 import { mapDatabaseError } from '#database/map-database-error.ts';
 
-/** What is known of the server past its pooler: that it answers, and as which database; or why it does not. */
+/** What is known of the server past its pooler: that it answers, and as which database if that was asked; or why it does not. */
 export type DirectAnswer = { readonly identity: string | undefined } | DatabaseError;
 
 // The cluster, by the number that it got when it was made and its copies share, and the database in it.
@@ -24,10 +24,14 @@ export async function identityOf(ask: Ask): Promise<string | undefined> {
   }
 }
 
-/** Asks past the pooler; never rejects. */
-export async function askDirectly(ask: Ask): Promise<DirectAnswer> {
+/** Asks past the pooler, which database that is unless it is known; never rejects. */
+export async function askDirectly(ask: Ask, isWayKnown = false): Promise<DirectAnswer> {
   try {
-    return { identity: await identityOf(ask) };
+    if (!isWayKnown) {
+      return { identity: await identityOf(ask) };
+    }
+    await ask('select 1');
+    return { identity: undefined };
   } catch (error) {
     return error instanceof DatabaseError
       ? error

@@ -82,7 +82,7 @@ export class HealthProbe {
   });
   /** What the observer was told last. */
   #told: Pick<DatabaseVerdict, 'state' | 'code'> = this.#verdict;
-  /** Both ways to the server have been found to lead to one database. */
+  /** Both ways to the server lead to one database, or the role may not know; asked until the direct one has answered. */
   #isWayKnown: boolean;
 
   constructor(options: HealthProbeOptions) {
@@ -166,7 +166,7 @@ export class HealthProbe {
     const checkedAt = new Date().toISOString();
     // At the same time, so that an answer that does not come is explained as soon as it is given up.
     const { askDirectly: ask, sinceAnswerMs = () => Infinity } = this.#options;
-    const direct = ask === undefined ? undefined : askDirectly(ask);
+    const direct = ask === undefined ? undefined : askDirectly(ask, this.#isWayKnown);
     try {
       const findings = await this.#connection.ask((client) => this.#ask(client));
       if (direct !== undefined && !this.#isWayKnown) {
