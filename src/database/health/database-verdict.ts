@@ -67,8 +67,15 @@ export function judgeFailure({
   if (isLate && sinceAnswerMs < ANSWERED_LATELY_MS) {
     return { state: 'saturated', code, message: `the pooler is busy: ${message}` };
   }
-  const isUp = direct === undefined ? '' : 'the server is up, its pooler is not: ';
-  return { state: 'down', code, message: `${isUp}${message}` };
+  const state = stateAfter(code);
+  const isUp =
+    direct === undefined || state !== 'down' ? '' : 'the server is up, its pooler is not: ';
+  return { state, code, message: `${isUp}${message}` };
+}
+
+/** What a server is that cannot be connected to: a standby answers, and is no use. */
+export function stateAfter(code: DatabaseErrorCode): DatabaseState {
+  return code === 'DB_READ_ONLY' ? 'read_only' : 'down';
 }
 
 /** Judges one look at the server; busy is decided by the pool when the verdict is read. */

@@ -1,7 +1,6 @@
 import type pg from 'pg';
 import type { Ask } from '#database/ask.ts';
 import { DatabaseError } from '#database/database-error.ts';
-import type { DatabaseErrorCode } from '#database/database-error.ts';
 import { composeObservers } from '#database/database-observer.ts';
 import type { DatabaseObserver } from '#database/database-observer.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
@@ -11,8 +10,8 @@ import { READ_RECORDS } from '#database/migrations/migration-records.ts';
 import { mapDatabaseError } from '#database/map-database-error.ts';
 import { ConnectGate } from '#database/pool/connect-gate.ts';
 import type { PoolStats } from '#database/pool/pool-stats.ts';
-import { judge, judgeFailure } from './database-verdict.ts';
-import type { DatabaseState, DatabaseVerdict, ServerFindings } from './database-verdict.ts';
+import { judge, judgeFailure, stateAfter } from './database-verdict.ts';
+import type { DatabaseVerdict, ServerFindings } from './database-verdict.ts';
 import { askDirectly, identityOf, wrongWay } from './direct-way.ts';
 import type { DirectAnswer } from './direct-way.ts';
 import { Lookout } from './lookout.ts';
@@ -190,7 +189,6 @@ export class HealthProbe {
             direct: failure.code === 'CONFIG_INVALID' ? undefined : await direct,
             sinceAnswerMs: sinceAnswerMs(),
           }),
-          ...(failure.code === 'DB_READ_ONLY' && { state: 'read_only' }),
           checkedAt,
           roundTripMs: undefined,
         }),
@@ -258,11 +256,6 @@ export class HealthProbe {
       });
     }
   }
-}
-
-/** What a server is that cannot be connected to: a standby answers, and is no use. */
-function stateAfter(code: DatabaseErrorCode): DatabaseState {
-  return code === 'DB_READ_ONLY' ? 'read_only' : 'down';
 }
 
 async function appliedOn(client: pg.Client): Promise<RecordedMigration[]> {

@@ -5,6 +5,7 @@ import { askDirectly, identityOf, wrongWay } from '#database/health/direct-way.t
 
 const failure = new DatabaseError('DB_CONNECTION_LOST', 'no answer within 1000 ms');
 const away = new DatabaseError('DB_CONNECT_REFUSED', 'nobody listens');
+const standby = new DatabaseError('DB_READ_ONLY', 'it is a standby');
 const denied = new DatabaseError('DB_PERMISSION', 'permission denied');
 
 describe('a look through a pooler that fails', () => {
@@ -39,6 +40,13 @@ describe('a look through a pooler that fails', () => {
       'down',
       'DB_CONNECTION_LOST',
       'the server is up, its pooler is not: no answer within 1000 ms',
+    ],
+    [
+      'the server is a standby',
+      { failure: standby, isLate: false },
+      'read_only',
+      'DB_READ_ONLY',
+      'it is a standby',
     ],
     [
       'there is no way past it',
