@@ -1,7 +1,7 @@
 import { DatabaseError } from './database-error.ts';
 import type { DatabaseErrorCode } from './database-error.ts';
 import type { DatabaseConnection } from './database-options.ts';
-import { mapDatabaseError } from './map-database-error.ts';
+import { asDatabaseError } from './map-database-error.ts';
 
 type Advice = (place: string, connection: DatabaseConnection, reason: string) => string;
 
@@ -30,9 +30,7 @@ const ADVICE: Partial<Record<DatabaseErrorCode, Advice>> = {
 
 /** Says of a failed attempt where it went and what to check. The result never holds a password. */
 export function connectError(error: unknown, connection: DatabaseConnection): DatabaseError {
-  const mapped =
-    mapDatabaseError(error) ??
-    new DatabaseError('DB_UNAVAILABLE', 'an unknown fault', {}, { cause: error });
+  const mapped = asDatabaseError(error, 'an unknown fault');
   const place = `${connection.host}:${connection.port}`;
   // What came from here, not from there: a password that could not be read, a setting that was read back.
   const isOwn =

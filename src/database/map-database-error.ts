@@ -198,6 +198,13 @@ export function mapDatabaseError(
   return mapped;
 }
 
+/** As `mapDatabaseError`; what is none of those is `DB_UNAVAILABLE`, for the reason that is given, with the error as its cause. */
+export function asDatabaseError(error: unknown, reason: string): DatabaseError {
+  return (
+    mapDatabaseError(error) ?? new DatabaseError('DB_UNAVAILABLE', reason, {}, { cause: error })
+  );
+}
+
 function codeOf(facts: DriverFacts, statement: StatementFailure): DatabaseErrorCode | undefined {
   const { sqlState, errno, syscall, message, routine } = facts;
   if (sqlState !== undefined) {

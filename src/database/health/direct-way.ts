@@ -1,6 +1,6 @@
 import type { Ask } from '#database/ask.ts';
 import { DatabaseError } from '#database/database-error.ts';
-import { mapDatabaseError } from '#database/map-database-error.ts';
+import { asDatabaseError, mapDatabaseError } from '#database/map-database-error.ts';
 
 /** What is known of the server past its pooler: that it answers, and as which database if that was asked; or why it does not. */
 export type DirectAnswer = { readonly identity: string | undefined } | DatabaseError;
@@ -33,9 +33,7 @@ export async function askDirectly(ask: Ask, isWayKnown = false): Promise<DirectA
     await ask('select 1');
     return { identity: undefined };
   } catch (error) {
-    return error instanceof DatabaseError
-      ? error
-      : new DatabaseError('DB_UNAVAILABLE', 'bug: the probe failed', {}, { cause: error });
+    return asDatabaseError(error, 'bug: the probe failed');
   }
 }
 

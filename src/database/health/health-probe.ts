@@ -7,7 +7,7 @@ import type { DatabaseConnection } from '#database/database-options.ts';
 import { editedMigrations } from '#database/migrations/migration-checksum.ts';
 import type { RecordedMigration } from '#database/migrations/migration-checksum.ts';
 import { READ_RECORDS } from '#database/migrations/migration-records.ts';
-import { mapDatabaseError } from '#database/map-database-error.ts';
+import { asDatabaseError } from '#database/map-database-error.ts';
 import { ConnectGate } from '#database/pool/connect-gate.ts';
 import type { PoolStats } from '#database/pool/pool-stats.ts';
 import { judge, judgeFailure, stateAfter } from './database-verdict.ts';
@@ -177,9 +177,7 @@ export class HealthProbe {
       }
       this.#tell(judge(findings, this.#options.expectedMigrations, checkedAt));
     } catch (error) {
-      const failure =
-        mapDatabaseError(error) ??
-        new DatabaseError('DB_UNAVAILABLE', 'bug: the probe failed', {}, { cause: error });
+      const failure = asDatabaseError(error, 'bug: the probe failed');
       this.#tell(
         Object.freeze({
           ...this.#verdict,

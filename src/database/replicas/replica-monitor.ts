@@ -3,7 +3,7 @@ import { DatabaseError } from '#database/database-error.ts';
 import { Lookout } from '#database/health/lookout.ts';
 import { ProbeConnection } from '#database/health/probe-connection.ts';
 import type { ProbeConnectionOptions } from '#database/health/probe-connection.ts';
-import { mapDatabaseError } from '#database/map-database-error.ts';
+import { asDatabaseError } from '#database/map-database-error.ts';
 import { judgeReplica } from './replica-standing.ts';
 import type { ReplicaStanding } from './replica-standing.ts';
 import { parseWalPosition } from './wal-position.ts';
@@ -109,10 +109,7 @@ export class ReplicaMonitor {
         maxLagMs,
       );
     } catch (error) {
-      const bug = 'bug: the replica could not be asked';
-      return down(
-        mapDatabaseError(error) ?? new DatabaseError('DB_UNAVAILABLE', bug, {}, { cause: error }),
-      );
+      return down(asDatabaseError(error, 'bug: the replica could not be asked'));
     }
   }
 

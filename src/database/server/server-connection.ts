@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { DatabaseError } from '#database/database-error.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
-import { mapDatabaseError } from '#database/map-database-error.ts';
+import { asDatabaseError } from '#database/map-database-error.ts';
 import { systemClock } from '#database/pool/clock.ts';
 import type { Clock, Timer } from '#database/pool/clock.ts';
 import { PooledConnection } from '#database/pool/pooled-connection.ts';
@@ -110,10 +110,7 @@ export class ServerConnection {
       if (hasTurn) {
         this.#disconnect((connection) => connection.destroy());
       }
-      const bug = 'bug: the server could not be asked';
-      throw (
-        mapDatabaseError(error) ?? new DatabaseError('DB_UNAVAILABLE', bug, {}, { cause: error })
-      );
+      throw asDatabaseError(error, 'bug: the server could not be asked');
     } finally {
       deadline.stop();
     }
