@@ -222,6 +222,19 @@ describe('a replica', () => {
     });
   });
 
+  it('that was cut off before it had replayed a transaction is not read from: it does not know how far behind it is', async () => {
+    await using fresh = await ReplicaPair.start();
+    fresh.link.reset();
+    fresh.link.cut();
+    await until('it has noticed', async () =>
+      fresh.ask('select where not exists (select from pg_stat_wal_receiver)'),
+    );
+
+    await using opened = await fresh.open({}, 'behind');
+
+    expect(opened.sessions.replicas()).toMatchObject([{ state: 'behind', lagMs: undefined }]);
+  });
+
   it('that does not know that it is cut off is behind as soon as the primary is known to be ahead', async () => {
     await using opened = await pair.open();
     const { sessions } = opened;

@@ -4,6 +4,7 @@ import { Lookout } from '#database/health/lookout.ts';
 import { ProbeConnection } from '#database/health/probe-connection.ts';
 import type { ProbeConnectionOptions } from '#database/health/probe-connection.ts';
 import { asDatabaseError } from '#database/map-database-error.ts';
+import { STANDBY_LAG } from '#database/server/standby-lag.ts';
 import { judgeReplica } from './replica-standing.ts';
 import type { ReplicaStanding } from './replica-standing.ts';
 import { parseWalPosition } from './wal-position.ts';
@@ -18,14 +19,9 @@ export interface ReplicaMonitorParts {
   readonly onChange: (from: ReplicaStanding, to: ReplicaStanding) => void;
 }
 
-// A standby that is cut off has replayed all it received, and is not up to date: hence the walreceiver. One that follows
-// an idle primary has replayed nothing for long, and is.
 const FINDINGS = `select pg_is_in_recovery() as "isStandby",
   pg_last_wal_replay_lsn()::text as replayed,
-  (case when exists (select from pg_catalog.pg_stat_wal_receiver)
-      and pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn() then 0
-    else greatest(extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()), 0) * 1000
-  end)::float8 as "lagMs"`;
+  (1000 * ${STANDBY_LAG})::float8 as "lagMs"`;
 
 interface FindingsRow {
   readonly isStandby: boolean;

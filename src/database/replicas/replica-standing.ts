@@ -23,7 +23,7 @@ export interface ReplicaStanding {
 export interface ReplicaFindings {
   readonly isStandby: boolean;
   readonly replayed: bigint | undefined;
-  /** As the replica has it; undefined when it does not know. */
+  /** As the replica has it, by its clock; undefined when it does not know. */
   readonly lagMs: number | undefined;
   /** For how long it has missed what the primary is known to have written. */
   readonly missingMs: number;

@@ -1,4 +1,5 @@
 import { DatabaseError } from '#database/database-error.ts';
+import { STANDBY_LAG } from './standby-lag.ts';
 import type { ServerConnection } from './server-connection.ts';
 
 /** Sessions of clients that do the same. */
@@ -41,8 +42,7 @@ interface SnapshotRow extends Omit<ServerSnapshot, 'sessions' | 'replicationLagS
 }
 
 // Reads the server's memory, and waits for nobody's lock on a table of the service. Of a session that the role may not
-// look at only user and database are there, of which the server's own processes have one at most. A standby that is cut off has replayed all it
-// received and is not up to date: hence the walreceiver.
+// look at only user and database are there, of which the server's own processes have one at most.
 const SNAPSHOT = `
   with session as materialized (
     select pid, xact_start, state,
@@ -56,9 +56,7 @@ const SNAPSHOT = `
       when not pg_is_in_recovery() then (
         select case when bool_or(state is null) then null else coalesce(max(extract(epoch from replay_lag)), 0) end
         from pg_catalog.pg_stat_replication)
-      when exists (select from pg_catalog.pg_stat_wal_receiver)
-        and pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn() then 0
-      else extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())
+      else ${STANDBY_LAG}
     end::float8 as "replicationLagSeconds",
     seen.*,
     current_setting('max_connections')::int as "maxConnections",
@@ -95,7 +93,13 @@ export async function takeSnapshot(server: ServerConnection): Promise<ServerSnap
     waitEventType: waitEventTypes[at] ?? undefined,
     count,
   }));
-  return { ...figures, sessions, replicationLagSeconds: replicationLagSeconds ?? undefined };
+  return {
+    ...figures,
+    sessions,
+    // The clock of a standby may be behind that of its primary.
+    replicationLagSeconds:
+      replicationLagSeconds === null ? undefined : Math.max(0, replicationLagSeconds),
+  };
 }
 
 /**

@@ -23,6 +23,10 @@ describe('a replica', () => {
     },
   );
 
+  it('whose clock is behind is not ahead of its primary', () => {
+    expect(judgeReplica({ ...found, lagMs: -20 }, 'usable', 1000).lagMs).toBe(0);
+  });
+
   it('is as far behind as the worse of both accounts says', () => {
     const { lagMs } = judgeReplica({ ...found, lagMs: 20, missingMs: 30 }, 'usable', 1000);
 
