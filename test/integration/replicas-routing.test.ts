@@ -1,7 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { DatabaseError } from '#database/database-error.ts';
+import { DEFAULT_DATABASE_OPTIONS } from '#database/database-options.ts';
+import { sessionPoolOptions } from '#database/pool-options.ts';
 import { ConnectGate } from '#database/pool/connect-gate.ts';
+import { ConnectionPool } from '#database/pool/connection-pool.ts';
+import { Replica } from '#database/replicas/replica.ts';
 import { ReplicaMonitor } from '#database/replicas/replica-monitor.ts';
 import type { DatabaseSessionManager } from '#database/session-manager.ts';
 import { getDb } from '#database/session-manager.ts';
@@ -38,6 +42,20 @@ async function place(): Promise<'replica' | 'primary'> {
 
 const placeOf = (sessions: DatabaseSessionManager, options: SessionOptions) =>
   sessions.session(place, options);
+
+/** A monitor of the replica by itself. */
+const monitored = () => ({
+  connection: {
+    connection: connectionOf(pair.replicaAddress),
+    applicationName: 'tidegauge/monitored/probe',
+    connectTimeoutMs: 5000,
+    sessionSettings: {},
+    isPooled: false,
+    gate: new ConnectGate(),
+  },
+  maxLagMs: 1000,
+  missingMs: () => 0,
+});
 
 /** Holds a connection to read, until it is told to let go. */
 const holding = (sessions: DatabaseSessionManager, released: Promise<void>) =>
@@ -314,19 +332,36 @@ describe('a replica', () => {
     expect(told).toEqual(['usable: nobody', 'down: a request', 'usable: nobody']);
   });
 
+  it('that is closed refuses who waits for it at once, though it is being looked at', async () => {
+    const connection = connectionOf(pair.replicaAddress);
+    const settings = { ...DEFAULT_DATABASE_OPTIONS, poolSize: 1, maxOverflow: 0 };
+    const pool = new ConnectionPool(sessionPoolOptions(settings, connection, 'replica'));
+    const monitor = new ReplicaMonitor({ ...monitored(), onChange: () => undefined });
+    const replica = new Replica('closed', pool, monitor);
+    replica.start();
+    await until('it is usable', () => (replica.isUsable(undefined) ? true : undefined));
+    const lease = await pool.connect();
+    const waiter = failureOf(pool.connect());
+
+    pair.way.freeze();
+    replica.failed(new DatabaseError('DB_CONNECTION_LOST', 'lost'));
+    const startedAt = performance.now();
+    const ending = replica.end(0);
+    const failure = await waiter;
+    const refusedMs = performance.now() - startedAt;
+    lease.release();
+    await ending;
+
+    expect(failure).toMatchObject({ code: 'DB_CLOSED' });
+    // A look that gets no answer takes a second.
+    expect(refusedMs).toBeLessThan(700);
+  });
+
   it('that is doubted during a look is not found well by what that look saw before', async () => {
     const changes: string[] = [];
     const missing = [0, 0, 60_000];
     const monitor: ReplicaMonitor = new ReplicaMonitor({
-      connection: {
-        connection: connectionOf(pair.replicaAddress),
-        applicationName: 'tidegauge/doubted/probe',
-        connectTimeoutMs: 5000,
-        sessionSettings: {},
-        isPooled: false,
-        gate: new ConnectGate(),
-      },
-      maxLagMs: 1000,
+      ...monitored(),
       missingMs: () => {
         // The replica has answered, and is read from since the look before.
         monitor.doubt(new DatabaseError('DB_CONNECTION_LOST', 'lost'));

@@ -65,9 +65,8 @@ export class Replica {
     }
   }
 
-  /** Lets leases end within the grace in milliseconds, then closes everything. */
+  /** Refuses waiters, lets leases end within the grace in milliseconds, then closes everything. */
   async end(graceMs: number): Promise<void> {
-    await this.#monitor.stop();
-    await this.pool.end(graceMs);
+    await Promise.all([this.#monitor.stop(), this.pool.end(graceMs)]);
   }
 }
