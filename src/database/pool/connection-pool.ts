@@ -173,6 +173,11 @@ export class ConnectionPool {
     }
   }
 
+  /** Borrowers that it has or keeps waiting. */
+  get load(): number {
+    return this.#pool.load;
+  }
+
   stats(): PoolStats {
     const certificatesExpireAt = this.#certificatesExpireAt;
     return certificatesExpireAt === undefined

@@ -157,6 +157,11 @@ export class Pool<C extends PhysicalConnection> {
     this.#supply();
   }
 
+  /** Borrowers that it has or keeps waiting. */
+  get load(): number {
+    return this.#leases.size + this.#queue.size;
+  }
+
   /** A frozen picture of this moment. */
   stats(): PoolStats {
     const now = this.#clock.now();

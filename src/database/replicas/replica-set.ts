@@ -78,7 +78,7 @@ export class ReplicaSet {
     this.#turn += 1;
     const from = this.#turn % usable.length;
     return [...usable.slice(from), ...usable.slice(0, from)].reduce((best, other) =>
-      other.load < best.load ? other : best,
+      other.pool.load < best.pool.load ? other : best,
     );
   }
 

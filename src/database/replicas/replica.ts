@@ -1,8 +1,6 @@
 import { DatabaseError } from '#database/database-error.ts';
 import type { DatabaseErrorCode } from '#database/database-error.ts';
 import type { ConnectionPool } from '#database/pool/connection-pool.ts';
-import type { LeasedClient } from '#database/pool/leased-client.ts';
-import type { PoolStats } from '#database/pool/pool-stats.ts';
 import type { ReplicaMonitor } from './replica-monitor.ts';
 import type { ReplicaStanding } from './replica-standing.ts';
 
@@ -43,19 +41,9 @@ export class Replica {
     );
   }
 
-  /** Borrowers that it has or keeps waiting. */
-  get load(): number {
-    const { used, waiting }: PoolStats = this.pool.stats();
-    return used + waiting;
-  }
-
   start(): void {
     this.pool.start();
     this.#monitor.start();
-  }
-
-  async connect(deadlineMs: number): Promise<LeasedClient> {
-    return await this.pool.connect(deadlineMs);
   }
 
   /** Work on it has failed: where that is its own failure, those who come now go elsewhere. */

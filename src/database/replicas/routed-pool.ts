@@ -44,7 +44,7 @@ export class RoutedPool {
     }
     const startedAt = performance.now();
     try {
-      return await replica.connect(acquireTimeoutMs * REPLICA_SHARE);
+      return await replica.pool.connect(acquireTimeoutMs * REPLICA_SHARE);
     } catch (error) {
       const isGone = reader.holder.signal?.aborted === true;
       if (isGone || !(error instanceof DatabaseError) || error.code === 'DB_CLOSED') {
