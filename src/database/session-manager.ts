@@ -169,8 +169,7 @@ export class DatabaseSessionManager implements AsyncDisposable {
     if (options.repeatable !== true) {
       return await this.#attempt(work, options);
     }
-    let attempts = 0;
-    return await withRepeats(() => this.#attempt(work, options, attempts++ > 0), {
+    return await withRepeats((isRepeat) => this.#attempt(work, options, isRepeat), {
       budget: this.#retryBudget,
       signal: options.signal,
       tell: (outcome) =>

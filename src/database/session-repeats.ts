@@ -23,12 +23,12 @@ const MAX_PAUSE_MS = 50;
  * @throws what the last attempt threw; the signal's reason when it was aborted before another one
  */
 export async function withRepeats<T>(
-  attempt: () => Promise<T>,
+  attempt: (isRepeat: boolean) => Promise<T>,
   { budget, tell, signal }: Repeats,
 ): Promise<T> {
   for (let repeats = 0; ; repeats += 1) {
     try {
-      const result = await attempt();
+      const result = await attempt(repeats > 0);
       if (repeats > 0) {
         tell('succeeded');
       }
