@@ -9,7 +9,6 @@ import type { PoolOptions } from '#database/pool/connection-pool.ts';
 export function sessionPoolOptions(
   settings: DatabaseOptions,
   connection: DatabaseConnection,
-  role: 'primary' | 'replica' = 'primary',
 ): PoolOptions {
   const isPooled = settings.pooler === 'pgbouncer';
   return {
@@ -19,7 +18,7 @@ export function sessionPoolOptions(
     isPreparing: !isPooled,
     isResetting: !isPooled,
     isPooled,
-    isForWrites: role === 'primary' && settings.mayBeStandby !== true,
+    isForWrites: settings.mayBeStandby !== true,
     sessionSettings: isPooled
       ? {}
       : { ...sessionLimits(settings), default_transaction_read_only: 'on' },

@@ -31,6 +31,7 @@ function probeOf(
     poolName: 'health',
     connectTimeoutMs: 300,
     expectedMigrations: [],
+    isPooled: false,
     poolStats: () => poolStatsOf({ name: 'health', max: 1, size: 1, idle: 0, used: 0, waiting: 0 }),
     ...overrides,
   });

@@ -104,6 +104,7 @@ describe(`a role that may connect ${ROLE_LIMIT} times`, () => {
       poolName: 'limited',
       connectTimeoutMs: 2000,
       expectedMigrations: [],
+      isPooled: false,
       poolStats: () => pool.stats(),
       gate: pool.gate,
     });

@@ -242,6 +242,7 @@ describe('a pooler that drops the limits on their way', () => {
       connectTimeoutMs: 2000,
       sessionSettings,
       expectedMigrations: [],
+      isPooled: false,
       poolStats: () => poolStatsOf(),
     });
 

@@ -226,6 +226,7 @@ function probeOf(options: ProbeOptions) {
     poolName: 'ways',
     connectTimeoutMs: 2000,
     expectedMigrations: [],
+    isPooled: true,
     poolStats: () => poolStatsOf(),
     ...options,
   });

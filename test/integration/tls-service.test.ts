@@ -88,6 +88,7 @@ describe('a service with TLS', () => {
       poolName: 'main',
       connectTimeoutMs: 10_000,
       expectedMigrations: [],
+      isPooled: false,
       poolStats: () => poolStatsOf({ waiting: 0 }),
     });
 

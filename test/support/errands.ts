@@ -65,6 +65,7 @@ async function useEverything({ connection, say, told }: ErrandParts): Promise<vo
     ...shared,
     connectTimeoutMs: 1000,
     expectedMigrations: [],
+    isPooled: false,
     poolStats: () => sessions.stats(),
   });
   const server = new ServerConnection(shared);

@@ -42,8 +42,6 @@ export interface ServerFindings {
 /** A look at the server that failed, and what else is known. */
 export interface FailedLook {
   readonly failure: DatabaseError;
-  /** It was not refused: there was no answer in time. */
-  readonly isLate: boolean;
   /** What the server says past its pooler; undefined where there is no such way. */
   readonly direct: DirectAnswer | undefined;
   /** Since a statement of the pool was answered, in milliseconds; counts behind a pooler alone. */
@@ -56,14 +54,15 @@ const ANSWERED_LATELY_MS = 3000;
 /** Judges a look that failed. */
 export function judgeFailure({
   failure,
-  isLate,
   direct,
   sinceAnswerMs,
 }: FailedLook): Pick<DatabaseVerdict, 'state' | 'code' | 'message'> {
   if (direct instanceof DatabaseError) {
     return { state: 'down', code: direct.code, message: direct.message };
   }
-  const { code, message } = failure;
+  const { code, message, details } = failure;
+  // It was not refused: there was no answer in time, or there was none to the pool, whose gate has closed over it.
+  const isLate = details['isLate'] === true || code === 'DB_CONNECT_TIMEOUT';
   if (isLate && sinceAnswerMs < ANSWERED_LATELY_MS) {
     return { state: 'saturated', code, message: `the pooler is busy: ${message}` };
   }

@@ -26,7 +26,7 @@ export interface HealthProbeOptions {
   /** As the pool's connections have them, and read back as theirs: where they cannot be had, nothing is `up`. */
   readonly sessionSettings?: Readonly<Record<string, string>>;
   /** As of the pool's connections. */
-  readonly isPooled?: boolean;
+  readonly isPooled: boolean;
   /** Names of the migrations that the code was written for. */
   readonly expectedMigrations: readonly string[];
   /** Of their files, by name; those of applied ones are compared. */
@@ -89,7 +89,7 @@ export class HealthProbe {
     this.#observer = composeObservers(options.observer === undefined ? [] : [options.observer]);
     this.#gate = options.gate ?? new ConnectGate();
     this.#isWayKnown = options.askDirectly === undefined;
-    const { connection, connectTimeoutMs, sessionSettings = {}, isPooled = false } = options;
+    const { connection, connectTimeoutMs, sessionSettings = {}, isPooled } = options;
     this.#connection = new ProbeConnection({
       connection,
       connectTimeoutMs,
@@ -183,7 +183,6 @@ export class HealthProbe {
           ...this.#verdict,
           ...judgeFailure({
             failure,
-            isLate: failure.details['isLate'] === true,
             direct: failure.code === 'CONFIG_INVALID' ? undefined : await direct,
             sinceAnswerMs: sinceAnswerMs(),
           }),

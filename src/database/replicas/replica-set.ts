@@ -104,7 +104,7 @@ export class ReplicaSet {
     poolName: string,
     { settings, observer, currentHolder }: ReplicaSetParts,
   ): Replica {
-    const options = sessionPoolOptions({ ...settings, poolName }, connection, 'replica');
+    const options = sessionPoolOptions({ ...settings, poolName, mayBeStandby: true }, connection);
     const pool = new ConnectionPool(options, observer, { currentHolder });
     const monitor = new ReplicaMonitor({
       connection: {

@@ -3,13 +3,17 @@ import { DatabaseError } from '#database/database-error.ts';
 import { judgeFailure } from '#database/health/database-verdict.ts';
 import { askDirectly, identityOf, wrongWay } from '#database/health/direct-way.ts';
 
-const failure = new DatabaseError('DB_CONNECTION_LOST', 'no answer within 1000 ms');
+const failure = new DatabaseError('DB_CONNECTION_LOST', 'no answer within 1000 ms', {
+  isLate: true,
+});
+const refused = new DatabaseError('DB_CONNECTION_LOST', 'the pooler has hung up');
+const slow = new DatabaseError('DB_CONNECT_TIMEOUT', 'no connection within 2000 ms');
 const away = new DatabaseError('DB_CONNECT_REFUSED', 'nobody listens');
 const standby = new DatabaseError('DB_READ_ONLY', 'it is a standby');
 const denied = new DatabaseError('DB_PERMISSION', 'permission denied');
 
 describe('a look through a pooler that fails', () => {
-  const look = { failure, isLate: true, direct: { identity: '1/2' }, sinceAnswerMs: Infinity };
+  const look = { failure, direct: { identity: '1/2' }, sinceAnswerMs: Infinity };
 
   it.each([
     ['the server is away', { direct: away }, 'down', 'DB_CONNECT_REFUSED', 'nobody listens'],
@@ -36,14 +40,21 @@ describe('a look through a pooler that fails', () => {
     ],
     [
       'the pooler has refused',
-      { sinceAnswerMs: 10, isLate: false },
+      { sinceAnswerMs: 10, failure: refused },
       'down',
       'DB_CONNECTION_LOST',
-      'the server is up, its pooler is not: no answer within 1000 ms',
+      'the server is up, its pooler is not: the pooler has hung up',
+    ],
+    [
+      'the pooler answers others, and the gate has closed over one who waited for it',
+      { sinceAnswerMs: 10, failure: slow },
+      'saturated',
+      'DB_CONNECT_TIMEOUT',
+      'the pooler is busy: no connection within 2000 ms',
     ],
     [
       'the server is a standby',
-      { failure: standby, isLate: false },
+      { failure: standby },
       'read_only',
       'DB_READ_ONLY',
       'it is a standby',
