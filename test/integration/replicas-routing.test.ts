@@ -334,8 +334,13 @@ describe('a replica', () => {
 
   it('that is closed refuses who waits for it at once, though it is being looked at', async () => {
     const connection = connectionOf(pair.replicaAddress);
-    const settings = { ...DEFAULT_DATABASE_OPTIONS, poolSize: 1, maxOverflow: 0 };
-    const pool = new ConnectionPool(sessionPoolOptions(settings, connection, 'replica'));
+    const settings = {
+      ...DEFAULT_DATABASE_OPTIONS,
+      poolSize: 1,
+      maxOverflow: 0,
+      mayBeStandby: true,
+    };
+    const pool = new ConnectionPool(sessionPoolOptions(settings, connection));
     const monitor = new ReplicaMonitor({ ...monitored(), onChange: () => undefined });
     const replica = new Replica('closed', pool, monitor);
     replica.start();
