@@ -291,13 +291,14 @@ export function buildService(settings: Settings, overrides: ServiceOverrides = {
   async function waysToDatabase(): Promise<WaysToDatabase> {
     const configured = configuredWays(settings.database);
     if (configured !== undefined) return configured;
-    const { ways, changes, stop } = await startEmbeddedDatabase({
+    const embedded = await startEmbeddedDatabase({
       dataDir: overrides.dataDir ?? PROJECT_DATA_DIR,
       log: logEmbedded,
       settings: settings.database,
       tables,
     });
-    closers.add('embedded server', stop, CLOSE_DEADLINE_MS);
+    closers.add('embedded server', () => embedded.stop(), CLOSE_DEADLINE_MS);
+    const { ways, changes } = embedded;
     if (changes.length > 0) {
       log.info(
         { event: 'db.provisioned', changes: changes.length },

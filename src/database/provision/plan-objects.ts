@@ -125,18 +125,23 @@ function isHandedOver(
   );
 }
 
-/** The comment of the schema says of which release they are; what is missing all the same is made again. */
+/** The comment of the schema says of which release they are, and is made with them or not at all; what is missing is made again. */
 function operatorObjects(state: CatalogState): readonly ProvisionStep[] {
   const schema = state.schemas.find(({ name }) => name === OPERATOR_SCHEMA);
   if (schema === undefined) return [];
   const comment = operatorSchemaComment(OPERATOR_FUNCTIONS);
-  const isOfRelease = schema.comment === comment;
   const isThere = ({ signature }: OperatorFunction) =>
     state.functions.some((found) => found.signature === signature);
   return [
-    ...OPERATOR_FUNCTIONS.filter((wanted) => !isOfRelease || !isThere(wanted)).map(
-      ({ name, statements }) => optional(`schema ${OPERATOR_SCHEMA}: ${name}`, ...statements),
-    ),
+    ...(schema.comment === comment && OPERATOR_FUNCTIONS.every(isThere)
+      ? []
+      : [
+          optional(
+            `schema ${OPERATOR_SCHEMA}: ${OPERATOR_FUNCTIONS.map(({ name }) => name).join(', ')}`,
+            ...OPERATOR_FUNCTIONS.flatMap(({ statements }) => statements),
+            `COMMENT ON SCHEMA ${OPERATOR_SCHEMA} IS ${literal(comment)}`,
+          ),
+        ]),
     // Of GET /pool/queries. It counts on a server alone that loads it; one in another schema stays there.
     ...(state.lacksStatementStatistics
       ? [
@@ -146,14 +151,6 @@ function operatorObjects(state: CatalogState): readonly ProvisionStep[] {
           ),
         ]
       : []),
-    ...(isOfRelease
-      ? []
-      : [
-          optional(
-            `schema ${OPERATOR_SCHEMA}: of this release`,
-            `COMMENT ON SCHEMA ${OPERATOR_SCHEMA} IS ${literal(comment)}`,
-          ),
-        ]),
   ];
 }
 

@@ -1,5 +1,5 @@
 import type { Ask } from '#database/ask.ts';
-import { mapDatabaseError } from '#database/map-database-error.ts';
+import { asDatabaseError } from '#database/map-database-error.ts';
 import { DatabaseError } from '#database/database-error.ts';
 import { PooledConnection } from '#database/pool/pooled-connection.ts';
 import type { ConnectionOptions } from '#database/pool/pooled-connection.ts';
@@ -37,7 +37,7 @@ export async function askOver<T>(
     // Work that can do without an answer has not noticed that there is none.
     if (!isLate) return answer;
   } catch (error) {
-    if (!isLate) throw asDatabaseError(error);
+    if (!isLate) throw asDatabaseError(error, 'bug: the self-check failed');
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', abort);
@@ -55,12 +55,4 @@ export function askOverIdle(sessions: Pick<DatabaseSessionManager, 'stats' | 'se
     }
     return await sessions.session((db) => db.execute(text), { name: 'self-check', readOnly: true });
   };
-}
-
-/** Any error of a check as one of ours. */
-export function asDatabaseError(error: unknown): DatabaseError {
-  return (
-    mapDatabaseError(error) ??
-    new DatabaseError('DB_UNAVAILABLE', 'bug: the self-check failed', {}, { cause: error })
-  );
 }

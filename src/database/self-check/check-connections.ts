@@ -2,8 +2,9 @@ import type { Settings } from '#config/settings.ts';
 import type { Ask } from '#database/ask.ts';
 import type { DatabaseError } from '#database/database-error.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
+import { asDatabaseError } from '#database/map-database-error.ts';
 import { sessionLimits } from '#database/pool-options.ts';
-import { asDatabaseError, askOver } from './ask-server.ts';
+import { askOver } from './ask-server.ts';
 import { judgeConnection } from './connection-rules.ts';
 import type { Finding, ServicePlan } from './finding.ts';
 import { judgeServer } from './judge-server.ts';
@@ -111,7 +112,11 @@ async function tryWay(way: Way, database: Settings['database']): Promise<Tried> 
     });
     return { ...way, server, error: undefined };
   } catch (error) {
-    return { ...way, server: undefined, error: asDatabaseError(error) };
+    return {
+      ...way,
+      server: undefined,
+      error: asDatabaseError(error, 'bug: the self-check failed'),
+    };
   }
 }
 

@@ -3,7 +3,8 @@ import { DatabaseError } from '#database/database-error.ts';
 import type { DatabaseErrorCode } from '#database/database-error.ts';
 import type { DatabaseObserver, VerdictChanged } from '#database/database-observer.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
-import { asDatabaseError, askOver } from './ask-server.ts';
+import { asDatabaseError, mapDatabaseError } from '#database/map-database-error.ts';
+import { askOver } from './ask-server.ts';
 import type { Finding, ServicePlan } from './finding.ts';
 import { judgeServer } from './judge-server.ts';
 import { readServerFacts } from './server-facts.ts';
@@ -100,7 +101,7 @@ export class SelfCheck {
       this.#result = Object.freeze({ state: 'done', checkedAt, code: undefined, findings });
       this.#tell(findings);
     } catch (error) {
-      this.#failed(asDatabaseError(error));
+      this.#failed(asDatabaseError(error, 'bug: the self-check failed'));
     }
   }
 
@@ -122,7 +123,7 @@ export class SelfCheck {
       }
       return await askOver(options, readServerFacts, { signal });
     } catch (error) {
-      if (asDatabaseError(error).code !== 'DB_TOO_MANY_CONNECTIONS') throw error;
+      if (mapDatabaseError(error)?.code !== 'DB_TOO_MANY_CONNECTIONS') throw error;
       return await readServerFacts(askIdle);
     }
   }
