@@ -102,10 +102,10 @@ describe('in no migration', () => {
     expect(() => repeatable('analyze', sql)).toThrow(fault);
   });
 
-  it.each(['alter table "a" detach partition "b"', 'alter table "a" detach partition "b" finalize'])(
-    'but in one with a transaction: %s',
-    (sql) => {
-      expect(() => transactional(sql)).not.toThrow();
-    },
-  );
+  it.each([
+    'alter table "a" detach partition "b"',
+    'alter table "a" detach partition "b" finalize',
+  ])('but in one with a transaction: %s', (sql) => {
+    expect(() => transactional(sql)).not.toThrow();
+  });
 });
