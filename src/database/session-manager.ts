@@ -21,6 +21,7 @@ import type { Replica } from '#database/replicas/replica.ts';
 import { ReplicaSet } from '#database/replicas/replica-set.ts';
 import type { ReplicaStats } from '#database/replicas/replica-set.ts';
 import { RoutedPool } from '#database/replicas/routed-pool.ts';
+import { wantedPosition } from '#database/replicas/wal-position.ts';
 import { processRetryBudget } from './retry-budget.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { AskServer } from './session-commit.ts';
@@ -183,7 +184,12 @@ export class DatabaseSessionManager implements AsyncDisposable {
     options: TransactionOptions = {},
   ): Promise<T> {
     const current = currentSession();
-    if (current?.owner === this && options.propagation !== 'new') {
+    if (
+      current?.owner === this &&
+      options.propagation !== 'new' &&
+      // What it must see may not be where the session reads.
+      (options.readAfter === undefined || current.state.replica === undefined)
+    ) {
       return await runNested(current.em, current.state, work, options);
     }
     const { name, signal } = current?.state.holder ?? {};
@@ -311,7 +317,7 @@ export class DatabaseSessionManager implements AsyncDisposable {
   #replicaFor(
     isReadOnly: boolean,
     { isolationLevel }: SessionOptions,
-    readAfter: string | undefined,
+    readAfter: bigint | undefined,
   ): Replica | undefined {
     const { replicas } = this.#require();
     const outer = this.#currentState();
@@ -326,7 +332,11 @@ export class DatabaseSessionManager implements AsyncDisposable {
     if (outer === undefined) {
       return replicas.choose(readAfter);
     }
-    return outer.readAfter === readAfter ? outer.replica : undefined;
+    if (outer.replica === undefined || outer.readAfter === readAfter) {
+      return outer.replica;
+    }
+    replicas.fellBack('read_after');
+    return undefined;
   }
 
   /** One session from begin to end, with an EntityManager of its own. */
@@ -338,7 +348,10 @@ export class DatabaseSessionManager implements AsyncDisposable {
     const { orm, replicas, observer, poolName, isPooled, acquireTimeoutMs, isWatchingLeaks } =
       this.#require();
     const isReadOnly = options.readOnly ?? options.snapshot ?? false;
-    const readAfter = options.readAfter ?? this.#currentState()?.readAfter;
+    const readAfter =
+      options.readAfter === undefined
+        ? this.#currentState()?.readAfter
+        : wantedPosition(options.readAfter);
     const replica = isRepeat ? undefined : this.#replicaFor(isReadOnly, options, readAfter);
     const state = new SessionState({
       name: nameOf(options),

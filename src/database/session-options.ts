@@ -43,7 +43,8 @@ export interface TransactionOptions extends Pick<
   'name' | 'readOnly' | 'readAfter' | 'isolationLevel' | 'signal' | 'repeatable' | 'confirmCommit'
 > {
   /**
-   * `nested`, the default: a savepoint inside a session, else a session of its own. `new`: always a session of its
+   * `nested`, the default: a savepoint inside a session, else a session of its own, as one with `readAfter` in a session
+   * that reads from a replica is. `new`: always a session of its
    * own, on a second connection, whose fate the surrounding one does not share; given up when the surrounding one is,
    * unless it has a signal of its own. A savepoint has neither signal nor repetition nor commit: those are its session's.
    */

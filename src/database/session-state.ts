@@ -6,7 +6,8 @@ export interface SessionIdentity extends Holder {
   readonly isReadOnly: boolean;
   /** Where it reads; undefined: on the primary. */
   readonly replica?: Replica | undefined;
-  readonly readAfter?: string | undefined;
+  /** In the primary's write-ahead log: what it must see. */
+  readonly readAfter?: bigint | undefined;
 }
 
 /** One session: who it belongs to, what it has open, and whether it is over. */
@@ -20,7 +21,7 @@ export class SessionState {
   isTransaction = false;
   /** Where it reads; undefined: on the primary, to which it falls back when it gets no connection. */
   replica: Replica | undefined;
-  readonly readAfter: string | undefined;
+  readonly readAfter: bigint | undefined;
   #holder: Holder;
   #isEnded = false;
 

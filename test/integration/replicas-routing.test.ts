@@ -131,22 +131,50 @@ describe('a session', () => {
       async () => [
         await place(),
         await placeOf(sessions, { ...READ, readAfter: position }),
+        await sessions.transaction(place, { ...READ, readAfter: position }),
         await placeOf(sessions, READ),
+        await sessions.transaction(place, READ),
       ],
       READ,
     );
     await pair.ask('select pg_wal_replay_resume()');
 
-    expect(found).toEqual(['replica', 'primary', 'replica']);
+    expect(found).toEqual(['replica', 'primary', 'primary', 'replica', 'replica']);
+    expect(opened.fallbacks).toEqual(['read_after', 'read_after']);
   });
 
-  it('that must see what was written up to no position is refused', async () => {
+  it('that may write tells where it wrote, though a part of it could only read', async () => {
     await using opened = await pair.open();
+    const { sessions } = opened;
+    const positions: string[] = [];
 
-    const failure = await failureOf(placeOf(opened.sessions, { ...READ, readAfter: '16/b374d84' }));
+    await sessions.session(
+      async (db) => {
+        await sessions.transaction((part) => part.execute('select 1'), READ);
+        await db.execute(`insert into notes values (77, 'after a part that only reads')`);
+      },
+      { onPosition: (at) => void positions.push(at) },
+    );
 
-    expect(failure).toMatchObject({ code: 'DB_INVALID_TEXT' });
+    expect(positions).toHaveLength(1);
   });
+
+  it.each([
+    ['a replica', {}, READ],
+    ['the primary', { replicas: [] }, READ],
+    ['a session that may write', {}, {}],
+  ])(
+    'that must see what was written up to no position is refused by %s',
+    async (_what, settings, options) => {
+      await using opened = await pair.open(settings);
+
+      const failure = await failureOf(
+        placeOf(opened.sessions, { ...options, readAfter: '16/b374d84' }),
+      );
+
+      expect(failure).toMatchObject({ code: 'DB_INVALID_TEXT' });
+    },
+  );
 
   it('cannot write on a replica, by the same code as on the primary', async () => {
     await using opened = await pair.open();

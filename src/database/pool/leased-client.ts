@@ -6,7 +6,6 @@ import { mapDatabaseError } from '#database/map-database-error.ts';
 import { toSentValue } from '#database/to-parameter.ts';
 import type { WorkScope } from '#database/work-scope.ts';
 import { isStalePlan } from './is-stale-plan.ts';
-import { isWriter } from './is-writer.ts';
 import type { Lease } from './lease.ts';
 import { LeaseCancel } from './lease-cancel.ts';
 import type { CancelOwner } from './lease-cancel.ts';
@@ -16,6 +15,7 @@ import type { PooledConnection } from './pooled-connection.ts';
 import { resultsOf } from './results-of.ts';
 import { ShareMeter } from './share-meter.ts';
 import type { StatementNames } from './statement-names.ts';
+import { beginsWriter, WriteRight } from './write-right.ts';
 
 /** A statement that is over: answered, failed, or read no further. */
 export type EndedStatement = Pick<
@@ -70,9 +70,9 @@ export class LeasedClient {
   readonly #owner: LeasedClientOwner;
   readonly #share: ShareMeter | undefined;
   readonly #cancel: LeaseCancel;
+  readonly #right = new WriteRight();
   #isAborted = false;
   #isReleased = false;
-  #isWriter = false;
   #isGivenUp = false;
 
   constructor(lease: Lease<PooledConnection>, owner: LeasedClientOwner) {
@@ -133,7 +133,7 @@ export class LeasedClient {
 
   async #run<R>(text: string, values: readonly unknown[]): Promise<PostgresQueryResult<R>> {
     const comment = this.#commentOf(text);
-    const isWrite = this.#isWriter && text === 'commit';
+    const isWrite = this.#right.isWriter && text === 'commit';
     const result = await this.#guarded(
       text,
       () =>
@@ -269,11 +269,11 @@ export class LeasedClient {
       elapsedMs,
       statementTimeoutMs,
       isFatal: !this.#lease.connection.isAlive,
-      isWriteBegin: isWriter(text) === true,
+      isWriteBegin: beginsWriter(text),
     });
     if (FAILOVER.has(mapped?.details.sqlState ?? '')) {
       this.#owner.doubted(this.#lease, 'failover');
-    } else if (mapped?.code === 'DB_READ_ONLY' && this.#isWriter) {
+    } else if (mapped?.code === 'DB_READ_ONLY' && this.#right.mayWrite) {
       this.#owner.doubted(this.#lease, 'failover', STANDBY_PAUSE_MS);
     }
     return mapped;
@@ -324,7 +324,7 @@ export class LeasedClient {
       );
     }
     connection.needsReset ||= this.#owner.mayChangeSession(text);
-    this.#isWriter = isWriter(text) ?? this.#isWriter;
+    this.#right.sent(text);
     try {
       const message = {
         text: `${text}${opening ?? ''}${comment}`,

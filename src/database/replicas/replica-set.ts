@@ -1,4 +1,3 @@
-import { DatabaseError } from '#database/database-error.ts';
 import type { DatabaseObserver, ReplicaFallbackReason } from '#database/database-observer.ts';
 import type { DatabaseConnection, DatabaseOptions } from '#database/database-options.ts';
 import { sessionLimits, sessionPoolOptions } from '#database/pool-options.ts';
@@ -64,12 +63,9 @@ export class ReplicaSet {
   /**
    * The replica with the fewest borrowers that may be read from, in turn where several have as few; undefined when there
    * is none. `readAfter`, a position in the primary's write-ahead log, is what the reader must see.
-   *
-   * @throws DatabaseError `DB_INVALID_TEXT` when it is no such position
    */
-  choose(readAfter: string | undefined): Replica | undefined {
-    const position = readAfter === undefined ? undefined : wantedPosition(readAfter);
-    const usable = this.#replicas.filter((replica) => replica.isUsable(position));
+  choose(readAfter: bigint | undefined): Replica | undefined {
+    const usable = this.#replicas.filter((replica) => replica.isUsable(readAfter));
     if (usable.length === 0) {
       const isBehindReader = this.#replicas.some((replica) => replica.isUsable(undefined));
       this.fellBack(isBehindReader ? 'read_after' : 'unusable');
@@ -127,13 +123,4 @@ export class ReplicaSet {
     });
     return new Replica(poolName, pool, monitor);
   }
-}
-
-function wantedPosition(readAfter: string): bigint {
-  const position = parseWalPosition(readAfter);
-  if (position === undefined) {
-    const message = 'readAfter is no position of a write-ahead log, such as 0/3041F60';
-    throw new DatabaseError('DB_INVALID_TEXT', message);
-  }
-  return position;
 }
