@@ -128,7 +128,11 @@ export const connectionVariables = {
 
 /** How many connections, for how long, and the limits of what runs on them. */
 export const poolVariables = {
-  DB_POOL_NAME: withDefault(label, 'main', 'label on every metric of the pool'),
+  DB_POOL_NAME: withDefault(
+    label,
+    'main',
+    'label on every metric of the pool; `reporting` and `replica-…` are those of other pools',
+  ),
   DB_POOL_SIZE: withDefault(integer(1, 1000), 5, 'connections kept'),
   DB_MAX_OVERFLOW: withDefault(
     integer(0, 1000),

@@ -95,6 +95,7 @@ async function operations(): Promise<Record<string, number>> {
 describe('the end of a statement', () => {
   it('tells whose it was, its text, operation, table and time', async () => {
     await open();
+    const { host, port, database: name } = database.options().connection ?? database.connection;
     const scope = { traceId: 'a'.repeat(32) };
 
     await sessions.session((db) => db.execute('select id from users where email = ?', ['a@b.c']), {
@@ -106,6 +107,7 @@ describe('the end of a statement', () => {
     expect(ended).toEqual([
       {
         pool: 'main',
+        server: { host, port, database: name },
         holder: 'lookup',
         scope,
         text: 'select id from users where email = $1',

@@ -148,6 +148,6 @@ describe('taking a migration off the list', () => {
       migrator.unlogMigration(pending),
     );
 
-    await expect(unlogged).rejects.toThrow(`there is no migration ${pending}`);
+    await expect(unlogged).rejects.toThrow(`${pending} is not applied`);
   });
 });

@@ -6,7 +6,7 @@ import type { DatabaseObserver } from '#database/database-observer.ts';
 import type { DatabaseConnection } from '#database/database-options.ts';
 import { editedMigrations } from '#database/migrations/migration-checksum.ts';
 import type { RecordedMigration } from '#database/migrations/migration-checksum.ts';
-import { READ_RECORDS } from '#database/migrations/migration-records.ts';
+import { MIGRATIONS_TABLE, READ_RECORDS } from '#database/migrations/migration-records.ts';
 import { asDatabaseError } from '#database/map-database-error.ts';
 import { ConnectGate } from '#database/pool/connect-gate.ts';
 import type { PoolStats } from '#database/pool/pool-stats.ts';
@@ -51,7 +51,7 @@ const findings = (walPosition: string) => `select pg_is_in_recovery() as "isStan
   current_setting('default_transaction_read_only')::boolean as "isReadOnlyByDefault",
   ${walPosition} as "walPosition",
   current_setting('server_version') as "serverVersion",
-  to_regclass('mikro_orm_migrations') is not null as "hasMigrations"`;
+  to_regclass('${MIGRATIONS_TABLE}') is not null as "hasMigrations"`;
 
 interface FindingsRow extends Pick<ServerRole, 'isStandby' | 'isReadOnlyByDefault'> {
   readonly walPosition: string | null;
@@ -100,7 +100,8 @@ export class HealthProbe {
       signal: this.#lookout.signal,
     });
     this.#stopListening = this.#gate.onChange(() => {
-      if (this.#verdict.state === 'down' && this.#gate.mayTry) {
+      const { state } = this.#verdict;
+      if ((state === 'down' || state === 'saturated') && this.#gate.mayTry) {
         void this.look();
       }
     });

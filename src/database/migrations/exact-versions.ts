@@ -4,13 +4,17 @@ import { DatabaseError } from '#database/database-error.ts';
 /**
  * A migration as it is recorded, of those that are known: typed with or without `Migration`, title and `.ts`.
  *
- * @throws DatabaseError `CONFIG_INVALID` when there is none, which MikroORM would take for "all of them"
+ * @throws DatabaseError `CONFIG_INVALID` when there is none; MikroORM would revert all of them, or unlog nothing
  */
-export function exactVersion(known: readonly string[], typed: string | number): string {
+export function exactVersion(
+  known: readonly string[],
+  typed: string | number,
+  fault = `there is no migration ${typed}`,
+): string {
   const start = `Migration${String(typed).replaceAll(/^Migration|\.ts$/g, '')}`;
   const exact = known.find((name) => name === start || name.startsWith(`${start}_`));
   if (exact === undefined) {
-    throw new DatabaseError('CONFIG_INVALID', `there is no migration ${typed}`);
+    throw new DatabaseError('CONFIG_INVALID', fault);
   }
   return exact;
 }

@@ -85,7 +85,7 @@ export class LockedMigrator extends Migrator {
   override async unlogMigration(name: string): Promise<void> {
     await this.#locked(async () => {
       const applied = await this.storage.executed();
-      await super.unlogMigration(exactVersion(applied, name));
+      await super.unlogMigration(exactVersion(applied, name, `${name} is not applied`));
     });
   }
 
@@ -217,10 +217,7 @@ function assertRevertible({ records, checksums }: Comparison, to: MigrateOptions
     );
   }
   if (to !== 0 && !records.some(({ name }) => name === to)) {
-    throw new DatabaseError(
-      'CONFIG_INVALID',
-      `${to} is not applied: there is no way back to it`,
-    );
+    throw new DatabaseError('CONFIG_INVALID', `${to} is not applied: there is no way back to it`);
   }
 }
 

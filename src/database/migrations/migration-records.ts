@@ -43,7 +43,9 @@ export async function hasRecordsTable(connection: BoundConnection): Promise<bool
 export async function readRecords(
   connection: BoundConnection,
 ): Promise<readonly RecordedMigration[]> {
-  return (await hasRecordsTable(connection)) ? await connection.execute<RecordedMigration[]>(READ_RECORDS) : [];
+  return (await hasRecordsTable(connection))
+    ? await connection.execute<RecordedMigration[]>(READ_RECORDS)
+    : [];
 }
 
 /** Notes who applied a migration that is recorded by name, from which build and which text. */

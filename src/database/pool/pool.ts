@@ -1,5 +1,5 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
-import { DatabaseError } from '#database/database-error.ts';
+import type { DatabaseError } from '#database/database-error.ts';
 import { composeObservers } from '#database/database-observer.ts';
 import type {
   AcquireOutcome,
@@ -7,6 +7,7 @@ import type {
   ReclaimReason,
   RetireReason,
 } from '#database/database-observer.ts';
+import { asDatabaseError } from '#database/map-database-error.ts';
 import { AdmissionQueue } from './admission-queue.ts';
 import { systemClock } from './clock.ts';
 import type { Clock, Timer } from './clock.ts';
@@ -451,12 +452,12 @@ export class Pool<C extends PhysicalConnection> {
           signal: this.#graceIsOver.signal,
         }).catch((error: unknown) => {
           // Whatever it is: the gate counts it, or else the next attempt would be made at once, for ever.
-          throw asConnectError(error);
+          throw asDatabaseError(error, 'opening a connection failed');
         }),
       );
     } catch (error) {
       this.#opening -= 1;
-      this.#openFailed(asConnectError(error), startedAt);
+      this.#openFailed(asDatabaseError(error, 'opening a connection failed'), startedAt);
       return;
     }
     this.#opening -= 1;
@@ -764,12 +765,6 @@ export class Pool<C extends PhysicalConnection> {
       this.#onEmpty?.();
     }
   }
-}
-
-function asConnectError(error: unknown): DatabaseError {
-  return error instanceof DatabaseError
-    ? error
-    : new DatabaseError('DB_UNAVAILABLE', 'opening a connection failed', {}, { cause: error });
 }
 
 /** Whether the server itself refused, for a reason that no restart mends: a wrong password, no such database. */

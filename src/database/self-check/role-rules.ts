@@ -1,3 +1,4 @@
+import { MIGRATIONS_TABLE } from '#database/migrations/migration-records.ts';
 import type { Rule } from './finding.ts';
 
 /** What the role that serves requests may do beyond reading and writing rows, or may not see. */
@@ -79,8 +80,8 @@ export const ROLE_RULES: readonly Rule[] = [
     judge({ role: { name, readsMigrations } }) {
       if (readsMigrations) return undefined;
       return {
-        message: `the role ${name} cannot read mikro_orm_migrations: whether migrations are pending is not known, and the service is not ready`,
-        advice: `GRANT SELECT ON mikro_orm_migrations TO ${name}`,
+        message: `the role ${name} cannot read ${MIGRATIONS_TABLE}: whether migrations are pending is not known, and the service is not ready`,
+        advice: `GRANT SELECT ON ${MIGRATIONS_TABLE} TO ${name}`,
       };
     },
   },

@@ -1,3 +1,4 @@
+import { MIGRATIONS_TABLE } from '#database/migrations/migration-records.ts';
 import type { Ask } from '#database/ask.ts';
 import { DatabaseError } from '#database/database-error.ts';
 import { majorOf, OLDEST_MAJOR } from './supported-versions.ts';
@@ -116,7 +117,7 @@ const FACTS = `
     has_database_privilege(d.oid, 'CREATE') as "mayCreateInDatabase",
     has_database_privilege(d.oid, 'TEMPORARY') as "mayCreateTemporary",
     pg_has_role('pg_read_all_stats', 'USAGE') as "seesAllSessions",
-    coalesce(has_table_privilege(to_regclass('mikro_orm_migrations'), 'SELECT'), true) as "readsMigrations",
+    coalesce(has_table_privilege(to_regclass('${MIGRATIONS_TABLE}'), 'SELECT'), true) as "readsMigrations",
     current_setting('pg_stat_statements.max', true) is not null as "isLoaded",
     exists(select from pg_catalog.pg_extension where extname = 'pg_stat_statements') as "isInstalled",
     exists(

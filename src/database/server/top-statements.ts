@@ -64,9 +64,9 @@ const EXTENSION = `
 
 // Kept apart there by user, and by whether a function ran it: here a statement is one.
 const topStatements = (schema: string) => `
-  select "queryId", sql, calls, rows, "totalMs", coalesce("totalMs" / nullif(calls, 0), 0) as "meanMs", "maxMs",
+  select extract(epoch from info.stats_reset)::float8 as "since", "queryId", sql, calls, rows, "totalMs", coalesce("totalMs" / nullif(calls, 0), 0) as "meanMs", "maxMs",
     coalesce("totalMs" / nullif("allMs", 0), 0) as share, hits / nullif(hits + reads, 0) as "cacheHitShare"
-  from (
+  from ${schema}.pg_stat_statements_info as info left join (
     select queryid::text as "queryId", left(min(query), 20000) as sql, sum(calls)::float8 as calls,
       sum(rows)::float8 as rows, sum(total_exec_time)::float8 as "totalMs", max(max_exec_time)::float8 as "maxMs",
       sum(shared_blks_hit)::float8 as hits, sum(shared_blks_read)::float8 as reads,
@@ -76,14 +76,19 @@ const topStatements = (schema: string) => `
     group by queryid
     order by sum(total_exec_time) desc
     limit $1
-  ) as top
+  ) as top on true
   order by "totalMs" desc`;
-const statisticsStart = (schema: string) =>
-  `select extract(epoch from stats_reset)::float8 as at from ${schema}.pg_stat_statements_info`;
 
 interface StatementRow extends Omit<TopStatement, 'queryId' | 'cacheHitShare'> {
+  readonly since: number;
   readonly queryId: string | null;
   readonly cacheHitShare: number | null;
+}
+
+/** Of a database without statements: since when there are none. */
+interface EmptyRow {
+  readonly since: number;
+  readonly sql: null;
 }
 
 const ADVICE: Readonly<Record<Exclude<TopStatementsFault, 'failed'>, string>> = {
@@ -120,20 +125,18 @@ export async function topStatementsOf(
       return unavailable(fault, ADVICE[fault]);
     }
     const { schema } = extension;
-    // Within one deadline of half a second, as the question before them.
-    const [rows, [start]] = await Promise.all([
-      server.ask<StatementRow>(topStatements(schema), [limit]),
-      server.ask<{ at: number }>(statisticsStart(schema)),
-    ]);
+    const rows = await server.ask<StatementRow | EmptyRow>(topStatements(schema), [limit]);
     return {
       state: 'available',
-      since: new Date(1000 * (start?.at ?? NaN)).toISOString(),
-      statements: rows.map(({ queryId, sql, cacheHitShare, ...figures }) => ({
-        ...figures,
-        queryId: queryId ?? undefined,
-        sql: sanitize(sql),
-        cacheHitShare: cacheHitShare ?? undefined,
-      })),
+      since: new Date(1000 * (rows[0]?.since ?? NaN)).toISOString(),
+      statements: rows
+        .filter((row) => row.sql !== null)
+        .map(({ since: _since, queryId, sql, cacheHitShare, ...figures }) => ({
+          ...figures,
+          queryId: queryId ?? undefined,
+          sql: sanitize(sql),
+          cacheHitShare: cacheHitShare ?? undefined,
+        })),
     };
   } catch (error) {
     if (error instanceof DatabaseError) return unavailable('failed', error.message);
