@@ -106,10 +106,15 @@ async function sendAndLeave(
   return answers.filter(Boolean).length;
 }
 
-async function activeStatements(): Promise<number> {
+/** Of the service, in transactions as well. */
+const activeStatements = () => countSessions(`state <> 'idle'`);
+
+const sleepers = () => countSessions(`state = 'active'`);
+
+async function countSessions(condition: string): Promise<number> {
   const rows = await service.database.query(`
     select from pg_stat_activity
-    where application_name = 'tidegauge/main' and datname = current_database() and state <> 'idle'`);
+    where application_name = 'tidegauge/main' and datname = current_database() and ${condition}`);
   return rows.length;
 }
 
@@ -142,15 +147,17 @@ describe(`${REQUESTS} clients that leave`, () => {
 
   it('F41 control: sessions that are not bound to their requests keep slots and statements', async () => {
     const clients = new AbortController();
-    const answered = sendAndLeave('/unbound', SLOTS, () => clients.signal);
-    await expect.poll(activeStatements, SOON).toBe(SLOTS);
+    // Behind a pooler the session of each request, which sends nothing, is a transaction and has a slot, too.
+    const count = SLOTS / 2;
+    const answered = sendAndLeave('/unbound', count, () => clients.signal);
+    await expect.poll(sleepers, SOON).toBe(count);
     clients.abort();
     expect(await answered).toBe(0);
 
     await delay(1000);
-    const [slots, statements] = [service.stats().used, await activeStatements()];
 
-    expect({ slots, statements }).toEqual({ slots: SLOTS, statements: SLOTS });
+    expect(await sleepers()).toBe(count);
+    expect(service.stats().used).toBeGreaterThanOrEqual(count);
     await expect.poll(() => service.stats().used, SOON).toBe(0);
   });
 
