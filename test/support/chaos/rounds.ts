@@ -34,8 +34,8 @@ export const rounds = {
   reportRows: pick(400_000, 1_000_000),
   /** How long the server is away under load. */
   awayMs: pick(3000, 10_000),
-  /** How much CPU a server uses that is compared with what the kernel counts. */
-  hostCpuSeconds: pick(1.5, 30),
+  /** How long a server works, whose CPU is compared with what the kernel counts. */
+  hostLoadMs: pick(1000, 30_000),
   /** Sessions that begin and end while it is read. */
   shortSessions: pick(150, 1000),
   /** F21: times that the borrowers come and go. */
